@@ -1,0 +1,1 @@
+//! Keyraft: OpenStack Identity as one replicated binary.

@@ -1,0 +1,2 @@
+//! The `keyraft` binary.
+fn main() {}

@@ -7,7 +7,10 @@ pub mod application;
 pub mod disk;
 pub mod environment;
 pub mod published;
+pub mod runtime;
+pub mod types;
 
 pub use application::{Application, LogMoment, Row, RowChange, RowError};
 pub use environment::{Clock, Environment, Random, SeededRandom, SystemClock};
 pub use published::{Publication, Published};
+pub use types::{LogIndex, NodeId};

@@ -8,6 +8,7 @@ pub mod disk;
 pub mod environment;
 pub mod published;
 pub mod runtime;
+pub mod storage;
 pub mod types;
 
 pub use application::{Application, LogMoment, Row, RowChange, RowError};

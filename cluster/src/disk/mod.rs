@@ -1,7 +1,13 @@
 //! The disk, injected so that a simulation can lose what was not synced.
 
+mod memory;
+mod system;
+
 use std::io;
 use std::path::Path;
+
+pub use memory::MemoryDisk;
+pub use system::SystemDisk;
 
 /// A file open for appending.
 pub trait AppendFile: Send + 'static {
@@ -17,17 +23,20 @@ pub trait AppendFile: Send + 'static {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// Keeps a folder for one process until it is dropped.
+pub trait DiskLock: Send + Sync + 'static {}
+
 /// Files and folders, as the log and the snapshots need them.
 pub trait Disk: Send + Sync + 'static {
-    /// Makes a folder and its parents.
+    /// Makes a folder and its parents; a folder that is there already is left as it is.
     ///
     /// # Errors
     /// As of the file system.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
-    /// Names in a folder, sorted.
+    /// Names of the files and folders in a folder, sorted.
     ///
     /// # Errors
-    /// As of the file system.
+    /// As of the file system; `NotFound` when there is no such folder.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
     /// The whole content of a file.
     ///
@@ -39,6 +48,11 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// As of the file system; `UnexpectedEof` when the file is shorter.
     fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>>;
+    /// Length of a file in bytes.
+    ///
+    /// # Errors
+    /// As of the file system; `NotFound` when there is none.
+    fn length(&self, path: &Path) -> io::Result<u64>;
     /// Makes an empty file, or empties it, and opens it for appending.
     ///
     /// # Errors
@@ -49,7 +63,7 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// As of the file system.
     fn open_append(&self, path: &Path, length: u64) -> io::Result<Box<dyn AppendFile>>;
-    /// Renames a file over another in one step.
+    /// Renames a file over another, or a folder to a free name, in one step.
     ///
     /// # Errors
     /// As of the file system.
@@ -64,4 +78,26 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// As of `fsync(2)` on the folder.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Takes a folder's lock file for this process, until the lock is dropped or the process ends.
+    ///
+    /// # Errors
+    /// `WouldBlock` when somebody holds it; else as of the file system.
+    fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>>;
+}
+
+/// Writes a small file so that a crash leaves either the old content or the new.
+///
+/// # Errors
+/// As of the file system.
+pub(crate) fn replace_file(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = disk.create(&temporary)?;
+    file.append(bytes)?;
+    file.sync()?;
+    drop(file);
+    disk.rename(&temporary, path)?;
+    match path.parent() {
+        Some(folder) => disk.sync_dir(folder),
+        None => Ok(()),
+    }
 }

@@ -1,0 +1,217 @@
+//! The state after an entry: the application's, the sessions, and where it stands.
+
+use keyraft_proto::cluster as proto;
+use openraft::EntryPayload;
+
+use super::digest;
+use super::error::StorageError;
+use super::sessions::{Admission, OWN_TABLE, Sessions};
+use crate::application::{Application, LogMoment, Row, RowChange};
+use crate::published::Published;
+use crate::types::{BatchAnswer, Entry, Incomplete, LogId, LogIndex, StoredMembership, Wire};
+
+/// An immutable point of the log; a clone is O(1).
+pub(crate) struct Applied<A: Application> {
+    pub state: A::State,
+    pub sessions: Sessions,
+    pub log_time_ms: u64,
+    pub digest: u128,
+    pub rows: u64,
+    pub last_applied: Option<LogId>,
+    pub membership: StoredMembership,
+}
+
+impl<A: Application> Clone for Applied<A> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            sessions: self.sessions.clone(),
+            log_time_ms: self.log_time_ms,
+            digest: self.digest,
+            rows: self.rows,
+            last_applied: self.last_applied,
+            membership: self.membership.clone(),
+        }
+    }
+}
+
+/// What one entry did.
+#[derive(Default)]
+pub(crate) struct Effect {
+    pub answer: BatchAnswer,
+    /// In order; a row may occur more than once.
+    pub changes: Vec<RowChange>,
+    /// What the leader says about earlier digests.
+    pub claims: Vec<proto::VerifyDigest>,
+}
+
+impl<A: Application> Applied<A> {
+    pub(crate) fn empty(app: &A) -> Self {
+        Self {
+            state: app.empty(),
+            sessions: Sessions::default(),
+            log_time_ms: 0,
+            digest: 0,
+            rows: 0,
+            last_applied: None,
+            membership: StoredMembership::default(),
+        }
+    }
+
+    /// Index of the last applied entry; 0 before the first.
+    pub(crate) fn index(&self) -> LogIndex {
+        self.last_applied.map_or(0, |last| last.index)
+    }
+
+    /// Applies one entry. Pure: the same state and entry give the same result on every node.
+    pub(crate) fn apply(&mut self, app: &A, entry: Entry) -> Effect {
+        let mut effect = Effect::default();
+        match entry.payload {
+            EntryPayload::Blank => {}
+            EntryPayload::Membership(membership) => {
+                self.membership = StoredMembership::new(Some(entry.log_id), membership);
+            }
+            EntryPayload::Normal(batch) => {
+                self.log_time_ms = self.log_time_ms.max(batch.stamp_ms);
+                for request in batch.requests {
+                    let outcome = self.answer(app, entry.log_id.index, request, &mut effect);
+                    effect.answer.outcomes.push(outcome);
+                }
+            }
+        }
+        for change in &effect.changes {
+            (self.digest, self.rows) = digest::after(self.digest, self.rows, change);
+        }
+        self.last_applied = Some(entry.log_id);
+        effect
+    }
+
+    fn answer(
+        &mut self,
+        app: &A,
+        log_index: LogIndex,
+        request: proto::Request,
+        effect: &mut Effect,
+    ) -> proto::Outcome {
+        if let Some(id) = &request.id
+            && let Admission::Answered(outcome) =
+                self.sessions.admit(id, request.lowest_in_flight, &mut effect.changes)
+        {
+            return outcome;
+        }
+        let answer = match request.body {
+            Some(proto::request::Body::Command(command)) => {
+                let moment = LogMoment { log_time_ms: self.log_time_ms, log_index };
+                app.apply(&mut self.state, moment, &command, &mut effect.changes)
+            }
+            Some(proto::request::Body::VerifyDigest(claim)) => {
+                effect.claims.push(claim);
+                bytes::Bytes::new()
+            }
+            None => bytes::Bytes::new(),
+        };
+        if let Some(id) = &request.id {
+            self.sessions.remember(id, answer.clone(), &mut effect.changes);
+        }
+        proto::Outcome { answer, ..Default::default() }
+    }
+
+    /// What the meta row says.
+    pub(crate) fn meta(&self) -> proto::StateMeta {
+        proto::StateMeta {
+            last_applied: self.last_applied.map(Wire::to_message),
+            membership: Some(self.membership.clone().to_message()),
+            log_time_ms: self.log_time_ms,
+            digest: self.digest.to_be_bytes().to_vec().into(),
+        }
+    }
+
+    /// All rows but the meta row, in key order.
+    pub(crate) fn all_rows<'a>(&'a self, app: &'a A) -> impl Iterator<Item = Row> + 'a {
+        self.sessions.rows().chain(app.rows(&self.state))
+    }
+
+    pub(crate) fn published(&self) -> Published<A> {
+        Published {
+            state: self.state.clone(),
+            applied_index: self.index(),
+            log_time_ms: self.log_time_ms,
+            digest: self.digest,
+        }
+    }
+
+    /// The state that `meta` describes, from its rows.
+    ///
+    /// # Errors
+    /// A row cannot be had or understood, or the digest is not the one that `meta` names.
+    pub(crate) fn load(
+        app: &A,
+        meta: proto::StateMeta,
+        rows: &mut dyn Iterator<Item = Result<Row, StorageError>>,
+    ) -> Result<Self, StorageError> {
+        let broken = |reason: String| StorageError::Rows { reason };
+        let absent = |incomplete: Incomplete| broken(incomplete.to_string());
+        let last_applied = meta.last_applied.map(LogId::from_message).transpose().map_err(absent)?;
+        let membership =
+            StoredMembership::from_message(meta.membership.unwrap_or_default()).map_err(absent)?;
+        let expected = digest::from_bytes(&meta.digest).unwrap_or_default();
+        let mut intake = Intake { rows, sessions: Sessions::default(), digest: 0, count: 0, failure: None };
+        let state = app.load(&mut intake);
+        if let Some(failure) = intake.failure {
+            return Err(failure);
+        }
+        let state = state.map_err(|error| broken(error.to_string()))?;
+        // An application that stops early has not seen all rows.
+        if intake.rows.next().is_some() {
+            return Err(broken("the application did not take all rows".to_owned()));
+        }
+        if intake.digest != expected {
+            let found = intake.digest;
+            return Err(broken(format!("their digest is {found:032x}, not {expected:032x} as stored")));
+        }
+        Ok(Self {
+            state,
+            sessions: intake.sessions,
+            log_time_ms: meta.log_time_ms,
+            digest: intake.digest,
+            rows: intake.count,
+            last_applied,
+            membership,
+        })
+    }
+}
+
+/// Passes the application's rows on, keeps the cluster's own, and sums up all of them.
+struct Intake<'a> {
+    rows: &'a mut dyn Iterator<Item = Result<Row, StorageError>>,
+    sessions: Sessions,
+    digest: u128,
+    count: u64,
+    failure: Option<StorageError>,
+}
+
+impl Iterator for Intake<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        loop {
+            let row = match self.rows.next()? {
+                Ok(row) => row,
+                Err(failure) => {
+                    self.failure = Some(failure);
+                    return None;
+                }
+            };
+            self.digest = self.digest.wrapping_add(digest::of_row(&row.key, &row.value));
+            self.count += 1;
+            if row.key.first() != Some(&OWN_TABLE) {
+                return Some(row);
+            }
+            if !self.sessions.load(&row) {
+                let reason = "a row of the cluster's own is not understood".to_owned();
+                self.failure = Some(StorageError::Rows { reason });
+                return None;
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Takes a forgotten node out of its folder, and starts it anew there.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::StorageError;
+use super::fault::FaultReport;
+use super::identity::{self, Identity};
+use super::open::Layout;
+use super::wal::Wal;
+use super::{RowsKind, StorageOptions};
+use crate::disk::{Disk, replace_file};
+use crate::environment::Environment;
+use crate::types::Vote;
+
+/// Moves the log, the state and the snapshots of a node to the first free `forgotten-N/` beside them,
+/// with the reason. Nothing is deleted. The storage must be closed.
+///
+/// # Errors
+/// As of the disk.
+pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Result<(), StorageError> {
+    let layout = Layout::of(&options.directory);
+    let _lock = layout.take_lock(disk)?;
+    let directory = &layout.directory;
+    let names = disk.list(directory).map_err(StorageError::io("read", directory))?;
+    let taken = names.iter().filter_map(|name| name.strip_prefix("forgotten-")?.parse::<u64>().ok());
+    let target = directory.join(format!("forgotten-{}", taken.max().map_or(1, |last| last + 1)));
+    disk.create_dir_all(&target).map_err(StorageError::io("create", &target))?;
+    let note = target.join("reason.txt");
+    replace_file(disk, &note, format!("{reason}\n").as_bytes()).map_err(StorageError::io("write", &note))?;
+    // The log goes last: until then the folder does not look like that of a new node.
+    for folder in [&layout.snapshots, &layout.state, &layout.wal] {
+        let Some(name) = folder.file_name() else { continue };
+        move_if_there(disk, folder, &target.join(name))?;
+    }
+    move_if_there(disk, &layout.diverged, &target.join("diverged"))?;
+    if let RowsKind::Memory(rows) = &options.rows {
+        rows.wipe();
+    }
+    for folder in [&target, directory] {
+        disk.sync_dir(folder).map_err(StorageError::io("sync", folder))?;
+    }
+    tracing::warn!(folder = %target.display(), reason, "moved what this node had forgotten out of the way");
+    Ok(())
+}
+
+fn move_if_there(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), StorageError> {
+    match disk.rename(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(StorageError::io("move", from)(error)),
+    }
+}
+
+/// Starts a folder whose stored vote is `vote`, so that the node obeys nobody lower. The storage must
+/// be closed and its log empty.
+///
+/// # Errors
+/// As of the disk.
+pub fn seed(
+    options: &StorageOptions,
+    environment: &Environment,
+    disk: Arc<dyn Disk>,
+    identity: &Identity,
+    vote: Vote,
+) -> Result<(), StorageError> {
+    let layout = Layout::of(&options.directory);
+    let _lock = layout.take_lock(disk.as_ref())?;
+    let wal = Wal::open(
+        layout.wal_options(options),
+        Arc::clone(&disk),
+        Arc::clone(&environment.clock),
+        FaultReport::new(),
+        None,
+    )?;
+    if let Some(last) = wal.last_log_id() {
+        let reason = format!("the log to be begun holds {last}");
+        return Err(StorageError::damaged(&layout.wal, 0, reason));
+    }
+    wal.save_vote(vote)?;
+    // Last: a log without an identity is not this node's.
+    identity::save(disk.as_ref(), &layout.identity, identity)
+}

@@ -1,0 +1,65 @@
+//! Why a node must stop serving.
+
+use tokio::sync::watch;
+
+use crate::types::LogIndex;
+
+/// A failure after which the node must not go on. The first one stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The state differs from the leader's: it is rebuilt from a snapshot at the next start.
+    #[error(
+        "the state after entry {index} differs from the leader's (digest {own:032x}, the leader's {leaders:032x}); \
+         it is rebuilt at the next start"
+    )]
+    Diverged {
+        /// The entry after which the digests were compared.
+        index: LogIndex,
+        /// This node's digest.
+        own: u128,
+        /// The leader's digest.
+        leaders: u128,
+    },
+    /// The log can no longer be written.
+    #[error("the log failed: {reason}")]
+    Log {
+        /// The first failure.
+        reason: String,
+    },
+    /// The rows below the state can no longer be written.
+    #[error("the rows below the state failed: {reason}")]
+    Rows {
+        /// The first failure.
+        reason: String,
+    },
+}
+
+/// Where faults are reported; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct FaultReport(watch::Sender<Option<Fault>>);
+
+impl FaultReport {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    /// Reports a fault, unless there was one before.
+    pub(crate) fn report(&self, fault: Fault) {
+        self.0.send_if_modified(|first| {
+            if first.is_some() {
+                return false;
+            }
+            tracing::error!(%fault, "this node must stop");
+            *first = Some(fault);
+            true
+        });
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Fault>> {
+        self.0.subscribe()
+    }
+
+    pub(crate) fn first(&self) -> Option<Fault> {
+        self.0.borrow().clone()
+    }
+}

@@ -1,0 +1,111 @@
+//! Who this node is, and which of its lives this is.
+
+use std::io;
+use std::path::Path;
+
+use keyraft_proto::cluster as proto;
+use prost::Message;
+
+use super::error::StorageError;
+use crate::disk::{Disk, replace_file};
+use crate::types::NodeId;
+
+/// How far a node has come in joining its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It has agreed to be a member; the cluster may not have begun yet.
+    Forming,
+    /// The cluster has begun.
+    Formed,
+}
+
+/// Who this node is. Durable; without it the log is nobody's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The cluster it belongs to.
+    pub cluster_id: String,
+    /// Its number there.
+    pub node_id: NodeId,
+    /// How far it has come.
+    pub phase: Phase,
+}
+
+/// The stored identity, if there is one.
+pub(crate) fn load(disk: &dyn Disk, path: &Path) -> Result<Option<Identity>, StorageError> {
+    let bytes = match disk.read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(StorageError::io("read", path)(error)),
+    };
+    let damaged = || StorageError::damaged(path, 0, "it is not an identity");
+    let (crc, payload) = bytes.split_first_chunk::<4>().ok_or_else(damaged)?;
+    if crc32c::crc32c(payload) != u32::from_le_bytes(*crc) {
+        return Err(damaged());
+    }
+    let message = proto::NodeIdentity::decode(payload).map_err(|_| damaged())?;
+    let phase = match message.phase() {
+        proto::node_identity::Phase::Forming => Phase::Forming,
+        proto::node_identity::Phase::Formed => Phase::Formed,
+    };
+    Ok(Some(Identity { cluster_id: message.cluster_id, node_id: message.node_id, phase }))
+}
+
+/// Stores the identity; it is durable when this returns.
+pub(crate) fn save(disk: &dyn Disk, path: &Path, identity: &Identity) -> Result<(), StorageError> {
+    let phase = match identity.phase {
+        Phase::Forming => proto::node_identity::Phase::Forming,
+        Phase::Formed => proto::node_identity::Phase::Formed,
+    };
+    let message = proto::NodeIdentity {
+        cluster_id: identity.cluster_id.clone(),
+        node_id: identity.node_id,
+        phase: phase.into(),
+    };
+    let payload = message.encode_to_vec();
+    let bytes = [crc32c::crc32c(&payload).to_le_bytes().as_slice(), &payload].concat();
+    replace_file(disk, path, &bytes).map_err(StorageError::io("write", path))
+}
+
+/// Begins a new life: its number is higher than that of every earlier one, even when the wall clock has
+/// stepped back, and durable when this returns. Request ids of an earlier life are refused.
+pub(crate) fn next_boot(disk: &dyn Disk, path: &Path, wall_ms: u64) -> Result<u64, StorageError> {
+    let previous = match disk.read(path) {
+        Ok(bytes) => std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse::<u64>().ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(StorageError::io("read", path)(error)),
+    };
+    let boot = previous.map_or(wall_ms, |previous| wall_ms.max(previous.saturating_add(1))).max(1);
+    replace_file(disk, path, format!("{boot}\n").as_bytes()).map_err(StorageError::io("write", path))?;
+    Ok(boot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryDisk;
+
+    #[test]
+    fn boots_grow_even_when_the_clock_steps_back() {
+        let disk = MemoryDisk::new();
+        disk.create_dir_all(Path::new("/n")).unwrap();
+        let path = Path::new("/n/boot");
+        assert_eq!(next_boot(&disk, path, 1_000).unwrap(), 1_000);
+        disk.crash();
+        assert_eq!(next_boot(&disk, path, 400).unwrap(), 1_001);
+        assert_eq!(next_boot(&disk, path, 5_000).unwrap(), 5_000);
+    }
+
+    #[test]
+    fn an_identity_survives_a_crash_and_rot_is_noticed() {
+        let disk = MemoryDisk::new();
+        disk.create_dir_all(Path::new("/n")).unwrap();
+        let path = Path::new("/n/identity");
+        assert_eq!(load(&disk, path).unwrap(), None);
+        let identity = Identity { cluster_id: "c".into(), node_id: 3, phase: Phase::Formed };
+        save(&disk, path, &identity).unwrap();
+        disk.crash();
+        assert_eq!(load(&disk, path).unwrap(), Some(identity));
+        disk.tamper(path, |bytes| bytes[6] ^= 4).unwrap();
+        assert!(matches!(load(&disk, path), Err(StorageError::Damaged { .. })));
+    }
+}

@@ -1,0 +1,130 @@
+//! The log as openraft sees it.
+
+use std::fmt::Debug;
+use std::ops::{Bound, RangeBounds};
+
+use openraft::storage::{LogFlushed, RaftLogStorage};
+use openraft::{AnyError, LogState, OptionalSend, RaftLogReader};
+use tokio::sync::watch;
+
+use super::error::StorageError;
+use super::wal::Wal;
+use crate::types::{Entry, LogId, LogIndex, RaftIoError, RaftStorageError, TypeConfig, Vote};
+
+/// An append to another node carries about this many bytes of entries at most, one entry at least: a
+/// heartbeat must not wait behind more.
+const APPEND_LIMIT_BYTES: u64 = 1 << 20;
+
+/// The log and the vote. Cheap to clone; every clone is the same log.
+#[derive(Clone)]
+pub struct LogStore(Wal);
+
+impl LogStore {
+    pub(crate) fn new(wal: Wal) -> Self {
+        Self(wal)
+    }
+
+    /// The stored vote; a new value is shown after it is durable and before openraft acts on it.
+    #[must_use]
+    pub fn vote_watch(&self) -> watch::Receiver<Option<Vote>> {
+        self.0.vote_watch()
+    }
+
+    /// The last entry in the log, or the last one purged.
+    #[must_use]
+    pub fn last_log_id(&self) -> Option<LogId> {
+        self.0.last_log_id()
+    }
+
+    /// What lies at an index; `None` when it was purged before or is not there yet.
+    #[must_use]
+    pub fn log_id_at(&self, index: LogIndex) -> Option<LogId> {
+        self.0.log_id_at(index)
+    }
+}
+
+fn error_of(error: StorageError) -> AnyError {
+    AnyError::error(error)
+}
+
+impl RaftLogReader<TypeConfig> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry>, RaftStorageError> {
+        let start = match range.start_bound() {
+            Bound::Included(start) => *start,
+            Bound::Excluded(before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(last) => last.saturating_add(1),
+            Bound::Excluded(end) => *end,
+            Bound::Unbounded => u64::MAX,
+        };
+        Ok(self.0.read(start..end, u64::MAX).map_err(|e| RaftIoError::read_logs(error_of(e)))?)
+    }
+
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry>, RaftStorageError> {
+        Ok(self.0.read(start..end, APPEND_LIMIT_BYTES).map_err(|e| RaftIoError::read_logs(error_of(e)))?)
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, RaftStorageError> {
+        Ok(LogState { last_purged_log_id: self.0.purged(), last_log_id: self.0.last_log_id() })
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<(), RaftStorageError> {
+        Ok(self.0.save_vote(*vote).map_err(|e| RaftIoError::write_vote(error_of(e)))?)
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>, RaftStorageError> {
+        Ok(self.0.vote())
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), RaftStorageError> {
+        match committed {
+            Some(committed) => {
+                Ok(self.0.save_committed(committed).map_err(|e| RaftIoError::write(error_of(e)))?)
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>, RaftStorageError> {
+        Ok(self.0.committed())
+    }
+
+    async fn append<I>(
+        &mut self,
+        entries: I,
+        callback: LogFlushed<TypeConfig>,
+    ) -> Result<(), RaftStorageError>
+    where
+        I: IntoIterator<Item = Entry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let result = self.0.append(entries.into_iter().collect());
+        callback.log_io_completed(result.map_err(StorageError::into_io));
+        Ok(())
+    }
+
+    async fn truncate(&mut self, log_id: LogId) -> Result<(), RaftStorageError> {
+        Ok(self.0.truncate(log_id.index).map_err(|e| RaftIoError::write_logs(error_of(e)))?)
+    }
+
+    async fn purge(&mut self, log_id: LogId) -> Result<(), RaftStorageError> {
+        Ok(self.0.purge(log_id).map_err(|e| RaftIoError::write_logs(error_of(e)))?)
+    }
+}

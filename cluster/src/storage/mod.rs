@@ -1,0 +1,129 @@
+//! What a node keeps: the log and the vote, the rows below the state, and the snapshots.
+//!
+//! ```text
+//! <directory>/lock            one process at a time
+//!             boot            number of the last life
+//!             wal/            identity, and the segments of the log    synced before acknowledged
+//!             state/          rows of the state (sled)                 behind the log
+//!             snapshots/      whole states                             durable before the log is purged
+//!             diverged        there while the state must be rebuilt
+//!             forgotten-N/    what was set aside
+//! ```
+//!
+//! The log is the truth. What lies in `state/` is a copy that lags, and is rebuilt from the newest
+//! snapshot and the log whenever it is missing, broken or behind.
+
+mod applied;
+mod aside;
+mod digest;
+mod error;
+mod fault;
+mod handle;
+mod identity;
+mod log_store;
+mod machine;
+mod open;
+mod rows;
+mod sessions;
+pub mod snapshot;
+mod wal;
+mod writer;
+
+use std::path::PathBuf;
+
+pub use self::aside::{seed, set_aside};
+pub use self::error::StorageError;
+pub use self::fault::Fault;
+pub use self::handle::StorageHandle;
+pub use self::identity::{Identity, Phase};
+pub use self::log_store::LogStore;
+pub use self::machine::StateMachine;
+pub use self::open::open;
+pub use self::rows::MemoryRows;
+pub use self::snapshot::{SnapshotFile, SnapshotReceiver};
+use crate::application::Application;
+use crate::published::Publication;
+use crate::types::LogIndex;
+
+/// Where the rows of the state are kept.
+#[derive(Clone)]
+pub enum RowsKind {
+    /// In sled, under `state/`.
+    Sled,
+    /// In memory, for a simulation.
+    Memory(MemoryRows),
+}
+
+/// How a node's files are kept.
+#[derive(Clone)]
+pub struct StorageOptions {
+    /// The node's folder.
+    pub directory: PathBuf,
+    /// A log segment that has outgrown this is followed by a new one.
+    pub segment_bytes: u32,
+    /// Recent log entries kept in memory.
+    pub log_cache_bytes: usize,
+    /// Cache of the rows; small, since the state is in memory already.
+    pub row_cache_bytes: u64,
+    /// How many entries the rows may lag behind.
+    pub writer_queue_entries: usize,
+    /// Where the rows are kept.
+    pub rows: RowsKind,
+    /// Rows and snapshots are written on the caller's thread, so that a simulation repeats.
+    pub is_inline: bool,
+}
+
+impl StorageOptions {
+    /// The defaults for a folder.
+    #[must_use]
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            segment_bytes: 16 << 20,
+            log_cache_bytes: 16 << 20,
+            row_cache_bytes: 16 << 20,
+            writer_queue_entries: 1024,
+            rows: RowsKind::Sled,
+            is_inline: false,
+        }
+    }
+}
+
+/// What a node still knows when it starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The folder is new: the node belongs to no cluster.
+    Empty,
+    /// The node has kept every promise it made, and may vote.
+    Sound,
+    /// Something that was acknowledged is gone. The log takes nothing; the node must
+    /// [`set_aside`] its folder and come back as a learner.
+    Forgotten {
+        /// What is missing.
+        reason: String,
+    },
+    /// The log is whole, but begins behind what the state can be rebuilt to. openraft must not run:
+    /// the node has to receive a snapshot through its handle, close, and open again.
+    NeedsSnapshot {
+        /// What the snapshot must cover.
+        at_least_index: LogIndex,
+    },
+}
+
+/// An opened folder.
+pub struct Opened<A: Application> {
+    /// What the node still knows.
+    pub standing: Standing,
+    /// Who it is; `None` when it belongs to no cluster, or that is unreadable.
+    pub identity: Option<Identity>,
+    /// The number of this life, for request ids.
+    pub boot: u64,
+    /// For openraft.
+    pub log: LogStore,
+    /// For openraft.
+    pub machine: StateMachine<A>,
+    /// The state as readers see it.
+    pub publication: Publication<A>,
+    /// For everybody else.
+    pub handle: StorageHandle<A>,
+}

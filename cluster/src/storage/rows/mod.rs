@@ -1,0 +1,112 @@
+//! The durable rows below the state.
+//!
+//! One batch is written in one step or not at all. What must be written in several stands under a
+//! marker row meanwhile: a marker found at start means that the rows are neither the old nor the new.
+
+mod memory;
+mod sled;
+
+use keyraft_proto::cluster as proto;
+use prost::Message;
+
+pub use self::memory::MemoryRows;
+pub(crate) use self::sled::{OpenFailure, SledRows};
+use super::error::StorageError;
+use super::sessions::OWN_TABLE;
+use crate::application::Row;
+
+/// Rows in one batch at most, besides the meta row and the marker: sled's memory grows steeply with the
+/// size of its batches.
+pub(crate) const MAX_BATCH_ROWS: usize = 100;
+
+/// The row that says what the others hold. It sorts first.
+pub(crate) const META_KEY: [u8; 2] = [OWN_TABLE, 0];
+/// The row that says that the others are being rewritten.
+pub(crate) const MARKER_KEY: [u8; 2] = [OWN_TABLE, 255];
+
+/// Rows and their new values; `None` removes.
+pub(crate) type RowBatch = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// A table of rows with atomic batches.
+pub(crate) trait RowStore: Send + 'static {
+    /// All rows in key order, the meta row and the marker among them.
+    fn scan(&self) -> Box<dyn Iterator<Item = Result<Row, StorageError>> + '_>;
+    /// One row.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError>;
+    /// Writes a batch in one step.
+    fn write(&mut self, batch: RowBatch) -> Result<(), StorageError>;
+    /// Removes all rows, the meta row first.
+    fn clear(&mut self) -> Result<(), StorageError>;
+    /// Brings what was written to the disk, as well as the table can.
+    fn flush(&mut self) -> Result<(), StorageError>;
+}
+
+/// What the rows of an earlier life hold.
+pub(crate) enum Held {
+    /// Nothing at all.
+    Nothing,
+    /// Rows that are not one state: a write of several batches was interrupted.
+    Unfinished,
+    /// A whole state.
+    State(proto::StateMeta),
+}
+
+/// Looks what the rows hold, without reading them all.
+pub(crate) fn held(rows: &dyn RowStore) -> Result<Held, StorageError> {
+    if rows.get(&MARKER_KEY)?.is_some() {
+        return Ok(Held::Unfinished);
+    }
+    match rows.get(&META_KEY)? {
+        Some(meta) => match proto::StateMeta::decode(meta.as_slice()) {
+            Ok(meta) => Ok(Held::State(meta)),
+            Err(error) => Err(StorageError::Rows { reason: format!("the meta row is broken: {error}") }),
+        },
+        None if rows.scan().next().is_none() => Ok(Held::Nothing),
+        None => Ok(Held::Unfinished),
+    }
+}
+
+/// All rows but the meta row, in key order.
+pub(crate) fn content(rows: &dyn RowStore) -> impl Iterator<Item = Result<Row, StorageError>> + '_ {
+    rows.scan().filter(|row| !matches!(row, Ok(row) if row.key == META_KEY))
+}
+
+/// Writes the rows that one entry changed, and where the state then stands.
+pub(crate) fn write_changes(
+    rows: &mut dyn RowStore,
+    changes: RowBatch,
+    meta: &proto::StateMeta,
+) -> Result<(), StorageError> {
+    write_batches(rows, &mut changes.into_iter(), meta)
+}
+
+/// Replaces all rows.
+pub(crate) fn replace(
+    rows: &mut dyn RowStore,
+    content: &mut dyn Iterator<Item = Row>,
+    meta: &proto::StateMeta,
+) -> Result<(), StorageError> {
+    rows.clear()?;
+    rows.write(vec![(MARKER_KEY.to_vec(), Some(Vec::new()))])?;
+    write_batches(rows, &mut content.map(|row| (row.key, Some(row.value))), meta)?;
+    rows.flush()
+}
+
+fn write_batches(
+    rows: &mut dyn RowStore,
+    changes: &mut dyn Iterator<Item = (Vec<u8>, Option<Vec<u8>>)>,
+    meta: &proto::StateMeta,
+) -> Result<(), StorageError> {
+    let mut batch: RowBatch = changes.take(MAX_BATCH_ROWS).collect();
+    let mut next = changes.next();
+    while let Some(first_of_next) = next {
+        batch.push((MARKER_KEY.to_vec(), Some(Vec::new())));
+        rows.write(batch)?;
+        batch = vec![first_of_next];
+        batch.extend(changes.take(MAX_BATCH_ROWS - 1));
+        next = changes.next();
+    }
+    batch.push((MARKER_KEY.to_vec(), None));
+    batch.push((META_KEY.to_vec(), Some(meta.encode_to_vec())));
+    rows.write(batch)
+}

@@ -1,0 +1,265 @@
+//! Request ids: which requests were answered, so that a retry is answered alike and applied once.
+//!
+//! ```text
+//!   sequences of one boot of one node
+//!   ----- below the floor: forgotten -----|--- answered, or free to be applied ---->
+//! ```
+
+use bytes::Bytes;
+use imbl::OrdMap;
+use keyraft_proto::cluster as proto;
+use prost::Message;
+
+use crate::application::{Row, RowChange};
+use crate::types::NodeId;
+
+/// First byte of the keys of the cluster's own rows.
+pub(crate) const OWN_TABLE: u8 = 0;
+const SESSION: u8 = 1;
+const ANSWER: u8 = 2;
+
+/// Answers remembered for one node. A node that leaves more requests in flight loses the oldest.
+const MAX_ANSWERS_PER_NODE: usize = 10_000;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Session {
+    boot: u64,
+    floor: u64,
+    answers: OrdMap<u64, Bytes>,
+}
+
+/// The sessions of all nodes. A clone is O(1).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Sessions(OrdMap<NodeId, Session>);
+
+/// What is to be done with a request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Admission {
+    /// It is new: apply it, then [`Sessions::remember`] its answer.
+    Apply,
+    /// It is a retry, or too old: this is its outcome.
+    Answered(proto::Outcome),
+}
+
+impl Sessions {
+    /// Looks a request up, and forgets what its sender says it will never ask again.
+    pub(crate) fn admit(
+        &mut self,
+        id: &proto::RequestId,
+        lowest_in_flight: u64,
+        changes: &mut Vec<RowChange>,
+    ) -> Admission {
+        let known = self.0.get(&id.node_id).cloned();
+        if let Some(session) = &known
+            && id.boot < session.boot
+        {
+            return Admission::Answered(proto::Outcome {
+                refusal: proto::outcome::Refusal::Superseded.into(),
+                latest_boot: session.boot,
+                ..Default::default()
+            });
+        }
+        let mut next = known.clone().unwrap_or_default();
+        if id.boot > next.boot {
+            forget_below(id.node_id, &mut next, u64::MAX, changes);
+            next = Session { boot: id.boot, ..Session::default() };
+        }
+        // A floor above the request itself would refuse a request that its sender still waits for.
+        let floor = lowest_in_flight.min(id.sequence).max(next.floor);
+        forget_below(id.node_id, &mut next, floor, changes);
+        if next.answers.len() >= MAX_ANSWERS_PER_NODE
+            && let Some((oldest, _)) = next.answers.get_min().cloned()
+        {
+            forget_below(id.node_id, &mut next, oldest + 1, changes);
+        }
+        if known.as_ref().is_none_or(|known| (known.boot, known.floor) != (next.boot, next.floor)) {
+            changes.push(RowChange {
+                key: session_key(id.node_id),
+                before: known.as_ref().map(|known| session_value(id.node_id, known)),
+                after: Some(session_value(id.node_id, &next)),
+            });
+        }
+        let admission = match next.answers.get(&id.sequence) {
+            Some(answer) => {
+                Admission::Answered(proto::Outcome { answer: answer.clone(), ..Default::default() })
+            }
+            None if id.sequence < next.floor => Admission::Answered(proto::Outcome {
+                refusal: proto::outcome::Refusal::Forgotten.into(),
+                ..Default::default()
+            }),
+            None => Admission::Apply,
+        };
+        self.0.insert(id.node_id, next);
+        admission
+    }
+
+    /// Remembers the answer to a request that was admitted.
+    pub(crate) fn remember(&mut self, id: &proto::RequestId, answer: Bytes, changes: &mut Vec<RowChange>) {
+        let session = self.0.entry(id.node_id).or_default();
+        changes.push(RowChange {
+            key: answer_key(id.node_id, id.sequence),
+            before: None,
+            after: Some(answer.to_vec()),
+        });
+        session.answers.insert(id.sequence, answer);
+    }
+
+    /// The rows that hold the sessions, in key order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row> + Send + '_ {
+        let sessions = self
+            .0
+            .iter()
+            .map(|(node_id, s)| Row { key: session_key(*node_id), value: session_value(*node_id, s) });
+        let answers = self.0.iter().flat_map(|(node_id, session)| {
+            session.answers.iter().map(|(sequence, answer)| Row {
+                key: answer_key(*node_id, *sequence),
+                value: answer.to_vec(),
+            })
+        });
+        sessions.chain(answers)
+    }
+
+    /// Takes a row back in, in any order. False when it is not understood.
+    pub(crate) fn load(&mut self, row: &Row) -> bool {
+        match row.key.as_slice() {
+            [OWN_TABLE, SESSION, ..] => {
+                let Ok(message) = proto::Session::decode(row.value.as_slice()) else { return false };
+                let session = self.0.entry(message.node_id).or_default();
+                session.boot = message.boot;
+                session.floor = message.floor;
+                true
+            }
+            [OWN_TABLE, ANSWER, rest @ ..] => {
+                let Some((node_id, sequence)) = rest.split_first_chunk::<8>() else { return false };
+                let Ok(sequence) = <[u8; 8]>::try_from(sequence) else { return false };
+                let session = self.0.entry(u64::from_be_bytes(*node_id)).or_default();
+                session.answers.insert(u64::from_be_bytes(sequence), row.value.clone().into());
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn session_key(node_id: NodeId) -> Vec<u8> {
+    [[OWN_TABLE, SESSION].as_slice(), &node_id.to_be_bytes()].concat()
+}
+
+fn answer_key(node_id: NodeId, sequence: u64) -> Vec<u8> {
+    [[OWN_TABLE, ANSWER].as_slice(), &node_id.to_be_bytes(), &sequence.to_be_bytes()].concat()
+}
+
+fn session_value(node_id: NodeId, session: &Session) -> Vec<u8> {
+    proto::Session { node_id, boot: session.boot, floor: session.floor }.encode_to_vec()
+}
+
+fn forget_below(node_id: NodeId, session: &mut Session, floor: u64, changes: &mut Vec<RowChange>) {
+    while let Some((sequence, answer)) = session.answers.get_min().cloned()
+        && (sequence < floor || floor == u64::MAX)
+    {
+        session.answers.remove(&sequence);
+        changes.push(RowChange {
+            key: answer_key(node_id, sequence),
+            before: Some(answer.to_vec()),
+            after: None,
+        });
+    }
+    session.floor = session.floor.max(floor);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(boot: u64, sequence: u64) -> proto::RequestId {
+        proto::RequestId { node_id: 4, boot, sequence }
+    }
+
+    fn refusal(admission: Admission) -> proto::outcome::Refusal {
+        match admission {
+            Admission::Answered(outcome) => outcome.refusal(),
+            Admission::Apply => panic!("not refused"),
+        }
+    }
+
+    fn applied(sessions: &mut Sessions, id: proto::RequestId, lowest: u64) {
+        assert_eq!(sessions.admit(&id, lowest, &mut Vec::new()), Admission::Apply);
+        sessions.remember(&id, Bytes::from(format!("answer {}", id.sequence)), &mut Vec::new());
+    }
+
+    #[test]
+    fn a_retry_gets_the_first_answer() {
+        let mut sessions = Sessions::default();
+        applied(&mut sessions, id(1, 7), 5);
+        applied(&mut sessions, id(1, 5), 5);
+        let answered = sessions.admit(&id(1, 7), 5, &mut Vec::new());
+        let outcome = proto::Outcome { answer: "answer 7".into(), ..Default::default() };
+        assert_eq!(answered, Admission::Answered(outcome));
+    }
+
+    #[test]
+    fn a_request_below_the_floor_is_refused_and_its_answer_dropped() {
+        let mut sessions = Sessions::default();
+        applied(&mut sessions, id(1, 1), 1);
+        applied(&mut sessions, id(1, 9), 9);
+        assert_eq!(
+            refusal(sessions.admit(&id(1, 1), 1, &mut Vec::new())),
+            proto::outcome::Refusal::Forgotten
+        );
+        assert_eq!(sessions.rows().count(), 2, "the session and one answer");
+    }
+
+    #[test]
+    fn an_older_boot_is_superseded_and_told_by_which() {
+        let mut sessions = Sessions::default();
+        applied(&mut sessions, id(1, 3), 1);
+        applied(&mut sessions, id(2, 1), 1);
+        let Admission::Answered(outcome) = sessions.admit(&id(1, 3), 1, &mut Vec::new()) else { panic!() };
+        assert_eq!(outcome.refusal(), proto::outcome::Refusal::Superseded);
+        assert_eq!(outcome.latest_boot, 2);
+    }
+
+    #[test]
+    fn a_new_boot_starts_below_the_floor_of_the_old_one() {
+        let mut sessions = Sessions::default();
+        applied(&mut sessions, id(1, 500), 500);
+        applied(&mut sessions, id(2, 1), 1);
+    }
+
+    #[test]
+    fn the_answers_of_one_node_are_bounded() {
+        let mut sessions = Sessions::default();
+        for sequence in 1..=MAX_ANSWERS_PER_NODE as u64 + 3 {
+            applied(&mut sessions, id(1, sequence), 1);
+        }
+        assert_eq!(sessions.rows().count(), 1 + MAX_ANSWERS_PER_NODE);
+        let first = sessions.admit(&id(1, 1), 1, &mut Vec::new());
+        assert_eq!(refusal(first), proto::outcome::Refusal::Forgotten);
+    }
+
+    #[test]
+    fn the_changes_lead_to_the_rows() {
+        let mut sessions = Sessions::default();
+        let mut rows = std::collections::BTreeMap::new();
+        for (boot, sequence, lowest) in [(1, 1, 1), (1, 2, 1), (1, 4, 2), (1, 1, 1), (3, 2, 1), (3, 9, 9)] {
+            let mut changes = Vec::new();
+            let id = id(boot, sequence);
+            if sessions.admit(&id, lowest, &mut changes) == Admission::Apply {
+                sessions.remember(&id, Bytes::from_static(b"x"), &mut changes);
+            }
+            for change in changes {
+                let before = match change.after {
+                    Some(after) => rows.insert(change.key, after),
+                    None => rows.remove(&change.key),
+                };
+                assert_eq!(before, change.before);
+            }
+        }
+        let held: Vec<Row> = sessions.rows().collect();
+        let written: Vec<Row> = rows.into_iter().map(|(key, value)| Row { key, value }).collect();
+        assert_eq!(held, written);
+        let mut loaded = Sessions::default();
+        assert!(held.iter().all(|row| loaded.load(row)));
+        assert_eq!(loaded, sessions);
+    }
+}

@@ -1,0 +1,84 @@
+//! Makes a snapshot of a state while the state goes on.
+
+use std::sync::Arc;
+
+use keyraft_proto::cluster as proto;
+use openraft::{AnyError, RaftSnapshotBuilder, Snapshot};
+
+use super::format::SnapshotWriter;
+use super::{SnapshotFile, SnapshotStore};
+use crate::application::Application;
+use crate::environment::Clock;
+use crate::storage::applied::Applied;
+use crate::storage::error::StorageError;
+use crate::types::{RaftIoError, RaftStorageError, TypeConfig};
+
+/// Holds one state and makes its snapshot.
+pub struct SnapshotBuilder<A: Application> {
+    pub(crate) app: Arc<A>,
+    pub(crate) applied: Applied<A>,
+    pub(crate) store: Arc<SnapshotStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// On the caller's thread, so that a simulation repeats.
+    pub(crate) is_inline: bool,
+}
+
+impl<A: Application> RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder<A> {
+    async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>, RaftStorageError> {
+        let (app, applied) = (Arc::clone(&self.app), self.applied.clone());
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let build = move || build(app.as_ref(), &applied, &store, clock.as_ref());
+        let built = match self.is_inline {
+            true => build(),
+            false => tokio::task::spawn_blocking(build).await.unwrap_or_else(|error| {
+                Err(StorageError::Stopped { reason: format!("the snapshot's thread ended: {error}") })
+            }),
+        };
+        let file = built.map_err(|error| RaftIoError::write_snapshot(None, AnyError::error(error)))?;
+        Ok(Snapshot { meta: file.meta(), snapshot: Box::new(file) })
+    }
+}
+
+/// Writes the snapshot of a state; it is durable when this returns.
+fn build<A: Application>(
+    app: &A,
+    applied: &Applied<A>,
+    store: &SnapshotStore,
+    clock: &dyn Clock,
+) -> Result<SnapshotFile, StorageError> {
+    if let Some(newest) = store.newest()
+        && newest.last_log_id() == applied.last_applied
+    {
+        return Ok(newest);
+    }
+    let started = clock.elapsed();
+    let last = applied.meta().last_applied.unwrap_or_default();
+    let meta = proto::SnapshotMeta {
+        snapshot_id: format!("{}-{}-{}", last.term, last.node_id, last.index),
+        state: Some(applied.meta()),
+        rows: applied.rows,
+    };
+    let temporary = store.temporary();
+    let written = (|| {
+        let mut writer = SnapshotWriter::create(store.disk.as_ref(), &temporary, &meta)?;
+        for row in applied.all_rows(app) {
+            writer.push(&row)?;
+        }
+        writer.finish()
+    })();
+    let length_bytes = match written {
+        Ok(length_bytes) => length_bytes,
+        Err(error) => {
+            // A full disk gets its space back; what stays is removed at the next start.
+            let _ = store.disk.remove(&temporary);
+            return Err(error);
+        }
+    };
+    let file = store.adopt(&temporary, meta)?;
+    let took_ms = clock.elapsed().saturating_sub(started).as_millis();
+    // Gauges are floating point; both numbers are far below 2^53.
+    metrics::gauge!("keyraft_snapshot_bytes").set(length_bytes as f64);
+    metrics::gauge!("keyraft_snapshot_time_ms").set(took_ms as f64);
+    tracing::info!(index = last.index, rows = applied.rows, length_bytes, "snapshot taken");
+    Ok(file)
+}

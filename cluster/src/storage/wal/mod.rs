@@ -1,0 +1,439 @@
+//! The write-ahead log: segment files of checksummed records.
+//!
+//! Everything is on the platters before it is acknowledged: entries, votes, truncations, purges and
+//! the mark of a received snapshot each end in one `fdatasync`. Only the committed index has no sync of
+//! its own, since losing it costs nothing but time. I/O runs on the calling thread, which keeps the
+//! order of votes and entries, and a simulation repeatable.
+
+mod index;
+mod record;
+mod recovery;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use self::index::{Index, Place};
+use self::record::{Checkpoint, Record};
+use self::recovery::{Recovered, recover, segment_path};
+use super::error::StorageError;
+use super::fault::{Fault, FaultReport};
+use crate::disk::{AppendFile, Disk};
+use crate::environment::Clock;
+use crate::types::{Entry, LogId, LogIndex, NodeId, Vote};
+
+/// Most bytes that are read from a segment at once.
+const READ_RUN_BYTES: u32 = 4 << 20;
+
+/// How a log is kept.
+#[derive(Clone)]
+pub(crate) struct WalOptions {
+    pub folder: PathBuf,
+    /// A segment that has outgrown this is followed by a new one.
+    pub segment_bytes: u32,
+    /// Recent entries kept in memory.
+    pub cache_bytes: usize,
+}
+
+/// The log. Cheap to clone; every clone is the same log.
+#[derive(Clone)]
+pub(crate) struct Wal(Arc<Shared>);
+
+struct Shared {
+    options: WalOptions,
+    disk: Arc<dyn Disk>,
+    clock: Arc<dyn Clock>,
+    fault: FaultReport,
+    vote: watch::Sender<Option<Vote>>,
+    /// Locked before `index` wherever both are.
+    writer: Mutex<Writer>,
+    index: Mutex<Index>,
+}
+
+struct Writer {
+    file: Box<dyn AppendFile>,
+    segments: VecDeque<u64>,
+    /// Bytes of the last segment, and how many of them are durable.
+    length: u32,
+    synced: u32,
+    /// The first failure: after it nothing is written.
+    failed: Option<String>,
+}
+
+/// A file that refuses.
+struct NoFile;
+
+impl AppendFile for NoFile {
+    fn append(&mut self, _: &[u8]) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+
+    fn sync(&mut self) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wal {
+    /// Opens the log of a folder, or begins one. `own` is this node: its own committed vote is given
+    /// back as one that it has still to win, so that no leader resumes.
+    ///
+    /// # Errors
+    /// `Damaged` when something acknowledged cannot be read; `Io`.
+    pub(crate) fn open(
+        options: WalOptions,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        fault: FaultReport,
+        own: Option<NodeId>,
+    ) -> Result<Self, StorageError> {
+        let folder = &options.folder;
+        disk.create_dir_all(folder).map_err(StorageError::io("create", folder))?;
+        let Recovered { mut index, segments, last_length } =
+            recover(disk.as_ref(), folder, options.cache_bytes)?;
+        let mut writer = Writer {
+            file: Box::new(NoFile),
+            segments: segments.into(),
+            length: last_length,
+            synced: last_length,
+            failed: None,
+        };
+        match writer.segments.back() {
+            None => writer.begin_segment(&options, disk.as_ref(), &index, 1)?,
+            Some(last) => {
+                let path = segment_path(folder, *last);
+                writer.file = disk
+                    .open_append(&path, u64::from(last_length))
+                    .map_err(StorageError::io("write", &path))?;
+            }
+        }
+        if let Some(vote) = index.vote.as_mut()
+            && vote.is_committed()
+            && vote.leader_id().voted_for() == own
+        {
+            vote.committed = false;
+        }
+        let vote = watch::Sender::new(index.vote);
+        let (writer, index) = (Mutex::new(writer), Mutex::new(index));
+        Ok(Self(Arc::new(Shared { options, disk, clock, fault, vote, writer, index })))
+    }
+
+    /// A log that holds nothing and takes nothing: for a node that must not vote.
+    pub(crate) fn refusing(
+        options: WalOptions,
+        disk: Arc<dyn Disk>,
+        clock: Arc<dyn Clock>,
+        fault: FaultReport,
+        reason: String,
+    ) -> Self {
+        let index = Mutex::new(Index::new(0));
+        let writer = Mutex::new(Writer {
+            file: Box::new(NoFile),
+            segments: VecDeque::new(),
+            length: 0,
+            synced: 0,
+            failed: Some(reason),
+        });
+        let vote = watch::Sender::new(None);
+        Self(Arc::new(Shared { options, disk, clock, fault, vote, writer, index }))
+    }
+
+    /// Appends entries; they are durable when this returns.
+    pub(crate) fn append(&self, entries: Vec<Entry>) -> Result<(), StorageError> {
+        let mut next = self.index().next_index();
+        for entry in &entries {
+            let index = entry.log_id.index;
+            if next.is_some_and(|next| next != index) {
+                let reason = format!("entry {index} does not follow {next:?} in the log");
+                return Err(StorageError::Stopped { reason });
+            }
+            next = Some(index + 1);
+        }
+        let records = entries.into_iter().map(Record::Entry).collect();
+        self.write(records, true)
+    }
+
+    pub(crate) fn save_vote(&self, vote: Vote) -> Result<(), StorageError> {
+        self.write(vec![Record::Vote(vote)], true)?;
+        self.0.vote.send_replace(Some(vote));
+        Ok(())
+    }
+
+    pub(crate) fn save_committed(&self, committed: LogId) -> Result<(), StorageError> {
+        self.write(vec![Record::Committed(committed)], false)
+    }
+
+    /// Records that a snapshot up to `covered` has arrived whole: a log that ends before it has then
+    /// not forgotten anything.
+    pub(crate) fn save_snapshot_received(&self, covered: LogId) -> Result<(), StorageError> {
+        if self.received() >= Some(covered) {
+            return Ok(());
+        }
+        self.write(vec![Record::SnapshotReceived(covered)], true)
+    }
+
+    pub(crate) fn truncate(&self, from: LogIndex) -> Result<(), StorageError> {
+        self.write(vec![Record::Truncate(from)], true)
+    }
+
+    /// Forgets the entries up to and with `upto`, then removes the segments that hold nothing else.
+    pub(crate) fn purge(&self, upto: LogId) -> Result<(), StorageError> {
+        self.write(vec![Record::Purge(upto)], true)?;
+        self.remove_purged_segments()
+    }
+
+    /// Takes nothing any more: the folder is about to be opened anew.
+    pub(crate) fn close(&self) {
+        let mut writer = lock(&self.0.writer);
+        writer.failed.get_or_insert_with(|| "the log is closed".to_owned());
+        writer.file = Box::new(NoFile);
+    }
+
+    fn write(&self, records: Vec<Record>, sync: bool) -> Result<(), StorageError> {
+        let mut writer = lock(&self.0.writer);
+        if let Some(reason) = &writer.failed {
+            return Err(StorageError::Stopped { reason: reason.clone() });
+        }
+        let result = self.write_records(&mut writer, records, sync);
+        if let Err(error) = &result {
+            // The length of the file, and what of it is durable, are unknown from here on.
+            let reason = error.to_string();
+            writer.failed = Some(reason.clone());
+            self.0.fault.report(Fault::Log { reason });
+        }
+        result
+    }
+
+    fn write_records(
+        &self,
+        writer: &mut Writer,
+        records: Vec<Record>,
+        sync: bool,
+    ) -> Result<(), StorageError> {
+        let shared = &self.0;
+        if writer.length >= shared.options.segment_bytes {
+            self.sync(writer)?;
+            let next = writer.segments.back().map_or(1, |last| last + 1);
+            writer.begin_segment(&shared.options, shared.disk.as_ref(), &lock(&shared.index), next)?;
+        }
+        let segment = writer.segments.back().copied().unwrap_or_default();
+        let path = segment_path(&shared.options.folder, segment);
+        let mut buffer = Vec::new();
+        let mut placed = Vec::with_capacity(records.len());
+        for record in records {
+            let start = buffer.len();
+            let record = record.encode(writer.synced, &mut buffer);
+            let length = buffer.len() - start;
+            let offset = usize::try_from(writer.length).unwrap_or(usize::MAX).saturating_add(start);
+            if length > record::MAX_PAYLOAD_BYTES {
+                let reason = format!("an entry of {length} bytes is too long for the log");
+                return Err(StorageError::Stopped { reason });
+            }
+            let (Ok(offset), Ok(length)) = (u32::try_from(offset), u32::try_from(length)) else {
+                return Err(StorageError::Stopped { reason: "a log segment is full".to_owned() });
+            };
+            placed.push((record, offset, length));
+        }
+        writer.file.append(&buffer).map_err(StorageError::io("write", &path))?;
+        if let Some((_, offset, length)) = placed.last() {
+            writer.length = offset + length;
+        }
+        if sync {
+            self.sync(writer)?;
+        }
+        let mut index = lock(&shared.index);
+        for (record, offset, length) in placed {
+            match record {
+                Record::Entry(entry) => index
+                    .push(entry, segment, offset, length)
+                    .map_err(|hole| StorageError::Stopped { reason: hole.to_string() })?,
+                Record::Vote(vote) => index.vote = Some(vote),
+                Record::Truncate(from) => index.truncate(from),
+                Record::Purge(upto) => index.purge(upto),
+                Record::Committed(log_id) => index.committed = Some(log_id),
+                Record::SnapshotReceived(log_id) => index.received = Some(log_id),
+                Record::Checkpoint(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn sync(&self, writer: &mut Writer) -> Result<(), StorageError> {
+        let segment = writer.segments.back().copied().unwrap_or_default();
+        let path = segment_path(&self.0.options.folder, segment);
+        let started = self.0.clock.elapsed();
+        writer.file.sync().map_err(StorageError::io("sync", &path))?;
+        let took = self.0.clock.elapsed().saturating_sub(started);
+        metrics::histogram!("keyraft_wal_sync_seconds").record(took.as_secs_f64());
+        writer.synced = writer.length;
+        Ok(())
+    }
+
+    fn remove_purged_segments(&self) -> Result<(), StorageError> {
+        let mut writer = lock(&self.0.writer);
+        let oldest_needed = {
+            let index = self.index();
+            index.places().next().map(|place| place.segment).or(writer.segments.back().copied())
+        };
+        let mut removed = false;
+        while let Some(&oldest) = writer.segments.front()
+            && oldest_needed.is_some_and(|needed| oldest < needed)
+            && writer.segments.len() > 1
+        {
+            let path = segment_path(&self.0.options.folder, oldest);
+            self.0.disk.remove(&path).map_err(StorageError::io("remove", &path))?;
+            writer.segments.pop_front();
+            removed = true;
+        }
+        if removed {
+            let folder = &self.0.options.folder;
+            self.0.disk.sync_dir(folder).map_err(StorageError::io("sync", folder))?;
+        }
+        Ok(())
+    }
+
+    /// The entries of a range, as far as the log has them. At least one if it has any, then no more
+    /// than `limit_bytes`.
+    pub(crate) fn read(&self, range: Range<LogIndex>, limit_bytes: u64) -> Result<Vec<Entry>, StorageError> {
+        let mut entries = Vec::new();
+        let mut on_disk: Vec<Place> = Vec::new();
+        let mut bytes = 0;
+        {
+            let index = self.index();
+            let first = index.first_index().unwrap_or(u64::MAX).max(range.start);
+            let end = index.next_index().unwrap_or(0).min(range.end);
+            for at in first..end {
+                let Some(place) = index.place(at) else { break };
+                bytes += u64::from(place.length);
+                if bytes > limit_bytes && at > first {
+                    break;
+                }
+                // The cache is the end of the log: from its first entry on, all are in it.
+                match index.cached(at) {
+                    Some(entry) => entries.push(entry.clone()),
+                    None => on_disk.push(*place),
+                }
+            }
+        }
+        if on_disk.is_empty() {
+            return Ok(entries);
+        }
+        let mut read = self.read_places(&on_disk)?;
+        read.append(&mut entries);
+        Ok(read)
+    }
+
+    fn read_places(&self, places: &[Place]) -> Result<Vec<Entry>, StorageError> {
+        let mut entries = Vec::with_capacity(places.len());
+        let runs = places.chunk_by(|before, after| {
+            before.segment == after.segment && before.offset / READ_RUN_BYTES == after.offset / READ_RUN_BYTES
+        });
+        for run in runs {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+            let path = segment_path(&self.0.options.folder, first.segment);
+            let length = usize::try_from(last.offset + last.length - first.offset).unwrap_or(usize::MAX);
+            let bytes = match self.0.disk.read_at(&path, u64::from(first.offset), length) {
+                Ok(bytes) => bytes,
+                // Purged since it was looked up.
+                Err(_) if self.index().place(last.log_id.index).is_none() => continue,
+                Err(error) => return Err(StorageError::io("read", &path)(error)),
+            };
+            for place in run {
+                let start = usize::try_from(place.offset - first.offset).unwrap_or(usize::MAX);
+                match bytes.get(start..).map(Record::decode) {
+                    Some(Ok((Record::Entry(entry), _, _))) if entry.log_id == place.log_id => {
+                        entries.push(entry);
+                    }
+                    _ => {
+                        let reason = format!("entry {} is unreadable", place.log_id);
+                        return Err(StorageError::damaged(&path, u64::from(place.offset), reason));
+                    }
+                }
+            }
+        }
+        Ok(entries)
+    }
+
+    pub(crate) fn vote(&self) -> Option<Vote> {
+        self.index().vote
+    }
+
+    pub(crate) fn vote_watch(&self) -> watch::Receiver<Option<Vote>> {
+        self.0.vote.subscribe()
+    }
+
+    pub(crate) fn purged(&self) -> Option<LogId> {
+        self.index().purged
+    }
+
+    pub(crate) fn received(&self) -> Option<LogId> {
+        self.index().received
+    }
+
+    pub(crate) fn committed(&self) -> Option<LogId> {
+        self.index().committed
+    }
+
+    /// The last entry, or what was purged when there is none.
+    pub(crate) fn last_log_id(&self) -> Option<LogId> {
+        self.index().last_log_id()
+    }
+
+    pub(crate) fn log_id_at(&self, index: LogIndex) -> Option<LogId> {
+        self.index().log_id_at(index)
+    }
+
+    pub(crate) fn bytes_after(&self, index: Option<LogIndex>) -> u64 {
+        self.index().bytes_after(index)
+    }
+
+    /// The oldest entry that is still in the log and was written by the leader of `of`.
+    pub(crate) fn first_entry_of(&self, of: openraft::LeaderId<NodeId>) -> Option<LogId> {
+        let index = self.index();
+        let ids = index.places().rev().map(|place| place.log_id);
+        ids.skip_while(|id| id.leader_id > of).take_while(|id| id.leader_id == of).last()
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        lock(&self.0.index)
+    }
+}
+
+impl Writer {
+    /// Makes a new segment the last one. It is durable, with its name, before anything is built on it.
+    fn begin_segment(
+        &mut self,
+        options: &WalOptions,
+        disk: &dyn Disk,
+        index: &Index,
+        sequence: u64,
+    ) -> Result<(), StorageError> {
+        let path = segment_path(&options.folder, sequence);
+        let checkpoint = Checkpoint {
+            sequence,
+            vote: index.vote,
+            purged: index.purged,
+            received: index.received,
+            committed: index.committed,
+        };
+        let mut buffer = Vec::new();
+        Record::Checkpoint(checkpoint).encode(0, &mut buffer);
+        let mut file = disk.create(&path).map_err(StorageError::io("create", &path))?;
+        file.append(&buffer).map_err(StorageError::io("write", &path))?;
+        file.sync().map_err(StorageError::io("sync", &path))?;
+        disk.sync_dir(&options.folder).map_err(StorageError::io("sync", &options.folder))?;
+        self.file = file;
+        self.segments.push_back(sequence);
+        self.length = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
+        self.synced = self.length;
+        Ok(())
+    }
+}

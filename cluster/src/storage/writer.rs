@@ -1,0 +1,231 @@
+//! Brings the rows to the disk behind the log.
+//!
+//! Nothing waits for it, except that a full queue holds `apply` back: so the lag is bounded. A failure
+//! is reported and final; the rows then end at an entry, and the log still holds what follows.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use keyraft_proto::cluster as proto;
+
+use super::error::StorageError;
+use super::fault::{Fault, FaultReport};
+use super::rows::{RowStore, replace, write_changes};
+use crate::application::{Row, RowChange};
+
+/// Gives each row of a state to a function.
+pub(crate) type RowSource = Box<dyn FnOnce(&mut dyn FnMut(&mut dyn Iterator<Item = Row>)) + Send>;
+
+enum Job {
+    Changes(Vec<RowChange>, proto::StateMeta),
+    Replace(RowSource, proto::StateMeta),
+}
+
+enum Mode {
+    /// On the caller's thread, so that a simulation repeats.
+    Inline(Mutex<Option<Box<dyn RowStore>>>),
+    Thread(Mutex<Option<(SyncSender<Job>, JoinHandle<()>)>>),
+}
+
+/// The only one who writes rows.
+pub(crate) struct Writer {
+    mode: Mode,
+    fault: FaultReport,
+}
+
+impl Writer {
+    pub(crate) fn inline(rows: Box<dyn RowStore>, fault: FaultReport) -> Self {
+        Self { mode: Mode::Inline(Mutex::new(Some(rows))), fault }
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(crate) fn threaded(
+        rows: Box<dyn RowStore>,
+        queue_entries: usize,
+        fault: FaultReport,
+    ) -> Result<Self, StorageError> {
+        let (sender, jobs) = sync_channel(queue_entries);
+        let report = fault.clone();
+        let thread = std::thread::Builder::new()
+            .name("keyraft-rows".to_owned())
+            .spawn(move || write_all(rows, &jobs, &report))
+            .map_err(|error| StorageError::Rows { reason: format!("no thread: {error}") })?;
+        Ok(Self { mode: Mode::Thread(Mutex::new(Some((sender, thread)))), fault })
+    }
+
+    /// Queues the changes of one entry. Blocks while the queue is full.
+    pub(crate) fn changes(
+        &self,
+        changes: Vec<RowChange>,
+        meta: proto::StateMeta,
+    ) -> Result<(), StorageError> {
+        self.queue(Job::Changes(changes, meta))
+    }
+
+    /// Queues the replacement of all rows.
+    pub(crate) fn replace(&self, rows: RowSource, meta: proto::StateMeta) -> Result<(), StorageError> {
+        self.queue(Job::Replace(rows, meta))
+    }
+
+    fn queue(&self, job: Job) -> Result<(), StorageError> {
+        let stopped = || {
+            let reason = self.fault.first().map_or("the writer is closed".to_owned(), |f| f.to_string());
+            StorageError::Stopped { reason }
+        };
+        match &self.mode {
+            Mode::Inline(rows) => {
+                let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
+                let result = write(rows.as_deref_mut().ok_or_else(stopped)?, job);
+                if let Err(error) = &result {
+                    *rows = None;
+                    self.fault.report(Fault::Rows { reason: error.to_string() });
+                }
+                result
+            }
+            Mode::Thread(queue) => {
+                let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+                let sender = queue.as_ref().map(|(sender, _)| sender.clone()).ok_or_else(stopped)?;
+                // Closing must not wait for a full queue's lock.
+                drop(queue);
+                sender.send(job).map_err(|_| stopped())
+            }
+        }
+    }
+
+    /// Writes what is queued, flushes, and gives the rows up. Blocks until that is done.
+    pub(crate) fn close(&self) {
+        match &self.mode {
+            Mode::Inline(rows) => {
+                let rows = rows.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(mut rows) = rows
+                    && let Err(error) = rows.flush()
+                {
+                    self.fault.report(Fault::Rows { reason: error.to_string() });
+                }
+            }
+            Mode::Thread(queue) => {
+                let taken = queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some((sender, thread)) = taken {
+                    drop(sender);
+                    // A panic was caught and reported on the thread.
+                    let _ = thread.join();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn write_all(mut rows: Box<dyn RowStore>, jobs: &Receiver<Job>, fault: &FaultReport) {
+    let work = || -> Result<(), StorageError> {
+        for job in jobs {
+            write(rows.as_mut(), job)?;
+        }
+        rows.flush()
+    };
+    let reason = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the thread that writes the rows panicked".to_owned(),
+    };
+    fault.report(Fault::Rows { reason });
+}
+
+fn write(rows: &mut dyn RowStore, job: Job) -> Result<(), StorageError> {
+    match job {
+        Job::Changes(changes, meta) => {
+            // The last value of a row is the one that counts.
+            let last: BTreeMap<_, _> = changes.into_iter().map(|c| (c.key, c.after)).collect();
+            write_changes(rows, last.into_iter().collect(), &meta)
+        }
+        Job::Replace(source, meta) => {
+            let mut result = Ok(());
+            source(&mut |content| result = replace(rows, content, &meta));
+            result
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::rows::{MemoryRows, RowBatch, content};
+
+    /// Fails at the given batch; panics instead when told so.
+    struct FailingRows {
+        rows: MemoryRows,
+        batches_left: usize,
+        panics: bool,
+    }
+
+    impl RowStore for FailingRows {
+        fn scan(&self) -> Box<dyn Iterator<Item = Result<Row, StorageError>> + '_> {
+            self.rows.scan()
+        }
+
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+            self.rows.get(key)
+        }
+
+        fn write(&mut self, batch: RowBatch) -> Result<(), StorageError> {
+            assert!(self.batches_left > 0 || !self.panics, "as sled may");
+            let Some(left) = self.batches_left.checked_sub(1) else {
+                return Err(StorageError::Rows { reason: "no space".to_owned() });
+            };
+            self.batches_left = left;
+            self.rows.write(batch)
+        }
+
+        fn clear(&mut self) -> Result<(), StorageError> {
+            self.rows.clear()
+        }
+
+        fn flush(&mut self) -> Result<(), StorageError> {
+            self.rows.flush()
+        }
+    }
+
+    fn change(number: u64) -> Vec<RowChange> {
+        let key = [[1].as_slice(), &number.to_be_bytes()].concat();
+        vec![RowChange { key, before: None, after: Some(b"x".to_vec()) }]
+    }
+
+    #[test]
+    fn closing_writes_all_that_is_queued_and_bounds_nothing_out() {
+        let rows = MemoryRows::new();
+        let writer = Writer::threaded(Box::new(rows.clone()), 2, FaultReport::new()).unwrap();
+        for number in 0..500 {
+            writer.changes(change(number), proto::StateMeta::default()).unwrap();
+        }
+        writer.close();
+        assert_eq!(content(&rows).count(), 500);
+        assert!(writer.changes(change(0), proto::StateMeta::default()).is_err());
+    }
+
+    #[test]
+    fn a_failure_or_panic_of_the_rows_is_reported_and_final() {
+        for panics in [false, true] {
+            let rows = MemoryRows::new();
+            let failing = FailingRows { rows: rows.clone(), batches_left: 3, panics };
+            let fault = FaultReport::new();
+            let writer = Writer::threaded(Box::new(failing), 2, fault.clone()).unwrap();
+            let refused =
+                (0..500).find_map(|number| writer.changes(change(number), proto::StateMeta::default()).err());
+            assert!(matches!(refused, Some(StorageError::Stopped { .. })), "{refused:?}");
+            writer.close();
+            assert!(matches!(fault.first(), Some(Fault::Rows { .. })));
+            assert_eq!(content(&rows).count(), 3, "the rows end at an entry");
+        }
+    }
+}

@@ -1,17 +1,35 @@
 //! Consensus: the log, the state below it, snapshots, elections and linearizable reads.
 //!
 //! This crate knows bytes, indexes and nodes; it knows nothing of users. An [`Application`] tells it
-//! how a command changes a state; a node replicates the commands and publishes the state.
+//! how a command changes a state; a [`Node`] replicates the commands and publishes the state.
 
 pub mod application;
+pub mod config;
+mod contact;
 pub mod disk;
+mod election;
 pub mod environment;
+mod formation;
+mod forward;
+mod lease;
+mod network;
+mod node;
+mod proposer;
 pub mod published;
+mod read_index;
+mod rounds;
 pub mod runtime;
+mod status;
 pub mod storage;
 pub mod types;
 
 pub use application::{Application, LogMoment, Row, RowChange, RowError};
+pub use config::{ConfigError, NodeConfig, Peer};
 pub use environment::{Clock, Environment, Random, SeededRandom, SystemClock};
+pub use forward::ProposeError;
+pub use lease::ReadError;
+pub use node::fault::Fault;
+pub use node::{Node, Proposed, StartError};
 pub use published::{Publication, Published};
+pub use status::{ClusterStatus, NodeStatus};
 pub use types::{LogIndex, NodeId};

@@ -1,0 +1,55 @@
+//! A node whose log is sound, but begins after what its state holds: it takes a snapshot from a peer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyraft_proto::cluster as proto;
+
+use super::{ASK_PAUSE, Ground, open_fault};
+use crate::application::Application;
+use crate::network::peers::Lane;
+use crate::network::snapshot;
+use crate::node::core::Core;
+use crate::node::fault::Fault;
+use crate::storage::Opened;
+use crate::types::LogIndex;
+
+/// How long a peer may take to make a snapshot before it sends the first byte.
+const SNAPSHOT_TIMEOUT: Duration = Duration::from_millis(60_000);
+
+/// Brings a snapshot that covers `at_least_index`, and opens the storage with it.
+pub(crate) async fn fetch_snapshot<A: Application>(
+    core: &Arc<Core<A>>,
+    ground: &Ground<A>,
+    opened: Opened<A>,
+    at_least_index: LogIndex,
+) -> Result<Opened<A>, Fault> {
+    let site = &core.site;
+    let others = site.config.other_members();
+    if others.is_empty() {
+        return Err(Fault::Lost { reason: format!("no snapshot covers entry {at_least_index}") });
+    }
+    tracing::warn!(node = site.me(), at_least_index, "the state is lost; a peer is asked for a snapshot");
+    'asked: loop {
+        for peer in &others {
+            let Ok(mut client) = site.peers.client(peer.node_id, Lane::Bulk) else { continue };
+            let call = site.peers.request(proto::FetchSnapshotRequest { at_least_index }, None);
+            let Ok(Ok(chunks)) = tokio::time::timeout(SNAPSHOT_TIMEOUT, client.fetch_snapshot(call)).await
+            else {
+                continue;
+            };
+            match snapshot::keep(&opened.handle, chunks.into_inner()).await {
+                Ok(()) => break 'asked,
+                Err(status) => {
+                    tracing::warn!(peer = peer.node_id, reason = status.message(), "a snapshot was not kept");
+                }
+            }
+        }
+        tokio::time::sleep(ASK_PAUSE).await;
+    }
+    let handle = opened.handle.clone();
+    drop(opened);
+    let closed = tokio::task::spawn_blocking(move || handle.flush_and_close()).await;
+    closed.map_err(|failed| Fault::Open { reason: failed.to_string() })?.map_err(open_fault)?;
+    ground.reopen(site).await
+}

@@ -1,0 +1,115 @@
+//! Openraft's way to the other nodes.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::error::{Fatal, RPCError, RaftError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{Backoff, RPCOption};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
+};
+use openraft::{BasicNode, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapshot};
+
+use super::peers::{Client, Lane};
+use super::{rpc, snapshot};
+use crate::node::site::Site;
+use crate::types::{NodeId, TypeConfig, Vote};
+
+/// Pauses between attempts to reach a node that does not answer; the last one repeats.
+const BACKOFF_MS: [u64; 3] = [50, 100, 200];
+
+type RpcError = RPCError<NodeId, BasicNode, RaftError<NodeId>>;
+
+/// Makes openraft's links to the other nodes.
+pub(crate) struct Links {
+    pub(crate) site: Arc<Site>,
+}
+
+impl RaftNetworkFactory<TypeConfig> for Links {
+    type Network = Link;
+
+    async fn new_client(&mut self, target: NodeId, node: &BasicNode) -> Link {
+        self.site.peers.learn(target, &node.addr);
+        Link { site: Arc::clone(&self.site), target }
+    }
+}
+
+/// Openraft's link to one node.
+pub(crate) struct Link {
+    site: Arc<Site>,
+    target: NodeId,
+}
+
+impl Link {
+    fn client(&self, lane: Lane) -> Result<Client, Unreachable> {
+        self.site.peers.client(self.target, lane).map_err(|status| Unreachable::new(&status))
+    }
+}
+
+fn unreachable<E: std::error::Error + 'static>(error: E) -> RpcError {
+    // Always with a pause: a node that refuses does so again at once.
+    RPCError::Unreachable(Unreachable::new(&error))
+}
+
+impl RaftNetwork<TypeConfig> for Link {
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<NodeId>, RpcError> {
+        let (vote, had_previous) = (request.vote, request.prev_log_id.is_some());
+        let (message, cut) = rpc::append_to_message(request, self.site.config.max_append_bytes());
+        let mut client = self.client(Lane::Urgent)?;
+        let sent_at = self.site.contact.now();
+        let call = self.site.peers.request(message, Some(option.hard_ttl()));
+        let answer = client.append_entries(call).await.map_err(unreachable)?.into_inner();
+        let answer = rpc::append_answer_from_message(answer, &vote, had_previous).map_err(unreachable)?;
+        if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+            self.site.contact.acknowledged(self.target, vote.leader_id, sent_at);
+        }
+        Ok(match (answer, cut) {
+            (AppendEntriesResponse::Success, Some(last)) => AppendEntriesResponse::PartialSuccess(Some(last)),
+            (answer, _) => answer,
+        })
+    }
+
+    async fn vote(
+        &mut self,
+        request: VoteRequest<NodeId>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<NodeId>, RpcError> {
+        let mut client = self.client(Lane::Urgent)?;
+        let call = self.site.peers.request(rpc::vote_to_message(request), Some(option.hard_ttl()));
+        let answer = client.request_vote(call).await.map_err(unreachable)?.into_inner();
+        rpc::vote_answer_from_message(answer).map_err(unreachable)
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot<TypeConfig>,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<NodeId>, StreamingError<TypeConfig, Fatal<NodeId>>> {
+        let mut client = self.client(Lane::Bulk)?;
+        let unreachable = |error: &(dyn std::error::Error + 'static)| {
+            StreamingError::Unreachable(Unreachable::from(openraft::AnyError::from_dyn(error, None)))
+        };
+        let chunks = snapshot::chunks(Some(vote), snapshot);
+        // No time limit: a connection that has died is noticed by its probes.
+        let call = self.site.peers.request(chunks, None);
+        tokio::select! {
+            closed = cancel => Err(StreamingError::Closed(closed)),
+            answer = client.install_snapshot(call) => {
+                let answer = answer.map_err(|status| unreachable(&status))?.into_inner();
+                rpc::snapshot_answer_from_message(answer).map_err(|malformed| unreachable(&malformed))
+            }
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        let last = BACKOFF_MS.last().copied().unwrap_or_default();
+        Backoff::new(BACKOFF_MS.into_iter().chain(std::iter::repeat(last)).map(Duration::from_millis))
+    }
+}

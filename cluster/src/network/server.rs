@@ -1,0 +1,224 @@
+//! What this node answers its peers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use keyraft_proto::cluster as proto;
+use keyraft_proto::cluster::consensus_server::{Consensus, ConsensusServer};
+use openraft::raft::AppendEntriesResponse;
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{CALL_WINDOW_BYTES, CLUSTER_KEY, CONNECTION_WINDOW_BYTES, rpc, snapshot};
+use crate::application::Application;
+use crate::election;
+use crate::formation;
+use crate::node::core::Core;
+use crate::node::member::Member;
+use crate::proposer::NotProposed;
+use crate::read_index::NoIndex;
+use crate::status;
+use crate::types::{LogId, Wire};
+
+/// How long calls may go on after the server was told to stop.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+struct Service<A: Application> {
+    core: Arc<Core<A>>,
+}
+
+/// Serves this node's peers until the node stops.
+pub(crate) async fn serve<A: Application>(core: Arc<Core<A>>, listener: TcpListener) {
+    let max_message_bytes = core.site.config.max_message_bytes();
+    let stopping = core.site.stopping.clone();
+    let service = ConsensusServer::new(Service { core })
+        .max_decoding_message_size(max_message_bytes)
+        .max_encoding_message_size(max_message_bytes);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let served = tonic::transport::Server::builder()
+        .initial_stream_window_size(CALL_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .add_service(service)
+        .serve_with_incoming_shutdown(incoming, stopping.clone().cancelled_owned());
+    let abandoned = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(STOP_GRACE).await;
+    };
+    tokio::select! {
+        result = served => if let Err(error) = result {
+            tracing::error!(%error, "the cluster service has stopped");
+        },
+        () = abandoned => {}
+    }
+}
+
+fn malformed(error: rpc::Malformed) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+fn stopped<E: std::fmt::Display>(error: E) -> Status {
+    Status::unavailable(format!("consensus has stopped: {error}"))
+}
+
+impl<A: Application> Service<A> {
+    /// What runs here as part of the cluster, for a caller of the same cluster. A node that belongs to
+    /// none answers nobody: it has no vote to give, and no log to vouch for.
+    #[allow(clippy::result_large_err, reason = "tonic's own error")]
+    fn member<T>(&self, request: &Request<T>) -> Result<Arc<Member<A>>, Status> {
+        let own = self.core.site.peers.cluster_id();
+        let callers = request.metadata().get(CLUSTER_KEY).and_then(|id| id.to_str().ok()).unwrap_or_default();
+        if let Some(fault) = self.core.site.faults.first() {
+            return Err(Status::unavailable(format!("this node does not serve: {fault}")));
+        }
+        let member = self
+            .core
+            .member()
+            .ok_or_else(|| Status::failed_precondition("this node belongs to no cluster yet"))?;
+        if own.is_empty() || callers != own.as_str() {
+            return Err(Status::permission_denied("the caller belongs to another cluster"));
+        }
+        Ok(member)
+    }
+}
+
+#[tonic::async_trait]
+impl<A: Application> Consensus for Service<A> {
+    type FetchSnapshotStream = BoxStream<'static, Result<proto::SnapshotChunk, Status>>;
+
+    async fn append_entries(
+        &self,
+        request: Request<proto::AppendEntriesRequest>,
+    ) -> Result<Response<proto::AppendEntriesResponse>, Status> {
+        let member = self.member(&request)?;
+        let rpc = rpc::append_from_message(request.into_inner(), member.site.me()).map_err(malformed)?;
+        let answer = member.raft.append_entries(rpc).await.map_err(stopped)?;
+        if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
+            member.site.contact.heard_leader();
+        }
+        Ok(Response::new(rpc::append_answer_to_message(answer)))
+    }
+
+    async fn request_vote(
+        &self,
+        request: Request<proto::VoteRequest>,
+    ) -> Result<Response<proto::VoteResponse>, Status> {
+        let member = self.member(&request)?;
+        let rpc = rpc::vote_from_message(request.into_inner(), member.site.me()).map_err(malformed)?;
+        let answer = member.raft.vote(rpc).await.map_err(stopped)?;
+        Ok(Response::new(rpc::vote_answer_to_message(answer)))
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<proto::SnapshotChunk>>,
+    ) -> Result<Response<proto::SnapshotResponse>, Status> {
+        let member = self.member(&request)?;
+        let vote = snapshot::install(&member, request.into_inner()).await?;
+        Ok(Response::new(proto::SnapshotResponse { vote: Some(vote.to_message()) }))
+    }
+
+    async fn pre_vote(
+        &self,
+        request: Request<proto::PreVoteRequest>,
+    ) -> Result<Response<proto::PreVoteResponse>, Status> {
+        let member = self.member(&request)?;
+        let message = request.into_inner();
+        let last = message
+            .last_log_id
+            .map(LogId::from_message)
+            .transpose()
+            .map_err(|incomplete| malformed(incomplete.into()))?;
+        let granted = election::would_vote(&member.site, &member.raft, message.node_id, last);
+        Ok(Response::new(proto::PreVoteResponse { granted }))
+    }
+
+    async fn propose(
+        &self,
+        request: Request<proto::ProposeRequest>,
+    ) -> Result<Response<proto::ProposeResponse>, Status> {
+        let member = self.member(&request)?;
+        let request = request.into_inner().request;
+        let request = request.filter(|request| request.id.is_some() && request.body.is_some());
+        let request = request.ok_or_else(|| Status::invalid_argument("a request without id or body"))?;
+        match member.proposer.submit(request).await {
+            Ok(proposal) => Ok(Response::new(proto::ProposeResponse {
+                outcome: Some(proposal.outcome),
+                log_index: proposal.log_index,
+            })),
+            Err(refused @ NotProposed::NotLeader { .. }) => {
+                Err(Status::failed_precondition(refused.to_string()))
+            }
+            Err(refused @ NotProposed::Busy) => Err(Status::resource_exhausted(refused.to_string())),
+            Err(refused @ NotProposed::Lost) => Err(Status::aborted(refused.to_string())),
+        }
+    }
+
+    async fn read_index(
+        &self,
+        request: Request<proto::ReadIndexRequest>,
+    ) -> Result<Response<proto::ReadIndexResponse>, Status> {
+        let member = self.member(&request)?;
+        let index = member.confirmations.join().await.map_err(NoIndex::from).and_then(|index| index);
+        match index {
+            Ok(log_index) => Ok(Response::new(proto::ReadIndexResponse { log_index })),
+            Err(refused @ NoIndex::Busy) => Err(Status::resource_exhausted(refused.to_string())),
+            Err(refused) => Err(Status::failed_precondition(refused.to_string())),
+        }
+    }
+
+    async fn node_status(
+        &self,
+        _request: Request<proto::NodeStatusRequest>,
+    ) -> Result<Response<proto::NodeStatusResponse>, Status> {
+        Ok(Response::new(status::own(&self.core)))
+    }
+
+    async fn identify(
+        &self,
+        _request: Request<proto::IdentifyRequest>,
+    ) -> Result<Response<proto::IdentifyResponse>, Status> {
+        Ok(Response::new(proto::IdentifyResponse {
+            node_id: self.core.site.me(),
+            cluster_id: self.core.site.peers.cluster_id().to_string(),
+            formed: self.core.is_formed(),
+        }))
+    }
+
+    async fn form(
+        &self,
+        request: Request<proto::FormRequest>,
+    ) -> Result<Response<proto::FormResponse>, Status> {
+        let accepted = formation::accept(&self.core, request.into_inner()).await;
+        Ok(Response::new(match accepted {
+            Ok(()) => proto::FormResponse { accepted: true, reason: String::new() },
+            Err(reason) => proto::FormResponse { accepted: false, reason },
+        }))
+    }
+
+    async fn rejoin(
+        &self,
+        request: Request<proto::RejoinRequest>,
+    ) -> Result<Response<proto::RejoinResponse>, Status> {
+        let member = self
+            .core
+            .member()
+            .ok_or_else(|| Status::failed_precondition("this node belongs to no cluster yet"))?;
+        let vote = formation::readmission::readmit(&member, request.into_inner()).await?;
+        Ok(Response::new(proto::RejoinResponse {
+            cluster_id: self.core.site.peers.cluster_id().to_string(),
+            vote: Some(vote.to_message()),
+        }))
+    }
+
+    async fn fetch_snapshot(
+        &self,
+        request: Request<proto::FetchSnapshotRequest>,
+    ) -> Result<Response<Self::FetchSnapshotStream>, Status> {
+        let member = self.member(&request)?;
+        let chunks = snapshot::fetch(&member, request.into_inner().at_least_index).await?;
+        Ok(Response::new(chunks.map(Ok).boxed()))
+    }
+}

@@ -1,0 +1,120 @@
+//! Snapshots on their way between nodes.
+
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, stream};
+use keyraft_proto::cluster as proto;
+use openraft::Snapshot;
+use tonic::{Status, Streaming};
+
+use super::rpc;
+use crate::application::Application;
+use crate::node::member::Member;
+use crate::storage::StorageHandle;
+use crate::storage::snapshot::SnapshotFile;
+use crate::types::{LogIndex, TypeConfig, Vote, Wire};
+
+/// How long a peer waits for a snapshot to be made.
+const BUILD_TIMEOUT: Duration = Duration::from_millis(50_000);
+
+/// A snapshot as messages; the first says what it covers, and who sends it if that is a leader. It ends
+/// early when the file cannot be read: the receiver then finds it incomplete.
+pub(crate) fn chunks(
+    vote: Option<Vote>,
+    snapshot: Snapshot<TypeConfig>,
+) -> impl Stream<Item = proto::SnapshotChunk> + Send + 'static {
+    file_chunks(vote, *snapshot.snapshot)
+}
+
+fn file_chunks(
+    vote: Option<Vote>,
+    file: SnapshotFile,
+) -> impl Stream<Item = proto::SnapshotChunk> + Send + 'static {
+    let first = proto::SnapshotChunk {
+        vote: vote.map(Wire::to_message),
+        meta: Some(file.message().clone()),
+        data: bytes::Bytes::new(),
+    };
+    let data = stream::iter(file.read_chunks())
+        .take_while(|chunk| std::future::ready(chunk.is_ok()))
+        .filter_map(|chunk| std::future::ready(chunk.ok()))
+        .map(|chunk| proto::SnapshotChunk { data: chunk.into(), ..proto::SnapshotChunk::default() });
+    stream::once(std::future::ready(first)).chain(data)
+}
+
+fn refused(error: impl std::fmt::Display) -> Status {
+    Status::failed_precondition(format!("the snapshot is not taken: {error}"))
+}
+
+/// Installs a leader's snapshot, and returns the vote that this node obeys.
+pub(crate) async fn install<A: Application>(
+    member: &Member<A>,
+    mut chunks: Streaming<proto::SnapshotChunk>,
+) -> Result<Vote, Status> {
+    let me = member.site.me();
+    let first = chunks.message().await?.ok_or_else(|| Status::invalid_argument("an empty snapshot"))?;
+    let vote = rpc::snapshot_vote(first.vote, me)
+        .map_err(|malformed| Status::invalid_argument(malformed.to_string()))?;
+    let own = member.raft.server_metrics();
+    let obeyed = own.borrow().vote;
+    if vote < obeyed {
+        return Ok(obeyed);
+    }
+    let file = receive(&member.storage, chunks, || {
+        // The transfer is the leader's voice, unless another leader has come.
+        if vote >= own.borrow().vote {
+            member.site.contact.heard_leader();
+        }
+    })
+    .await?;
+    let snapshot = Snapshot { meta: file.meta(), snapshot: Box::new(file) };
+    let answer = member.raft.install_full_snapshot(vote, snapshot).await.map_err(refused)?;
+    Ok(answer.vote)
+}
+
+/// Keeps a peer's snapshot, for the next opening of the storage.
+pub(crate) async fn keep<A: Application>(
+    storage: &StorageHandle<A>,
+    mut chunks: Streaming<proto::SnapshotChunk>,
+) -> Result<(), Status> {
+    chunks.message().await?.ok_or_else(|| Status::invalid_argument("an empty snapshot"))?;
+    receive(storage, chunks, || {}).await.map(|_| ())
+}
+
+async fn receive<A: Application>(
+    storage: &StorageHandle<A>,
+    mut chunks: Streaming<proto::SnapshotChunk>,
+    heard: impl Fn(),
+) -> Result<SnapshotFile, Status> {
+    let mut receiver = storage.begin_receive_snapshot().map_err(refused)?;
+    while let Some(chunk) = chunks.message().await? {
+        receiver.write(&chunk.data).map_err(refused)?;
+        heard();
+    }
+    let finished = tokio::task::spawn_blocking(move || receiver.finish());
+    let file = finished.await.map_err(refused)?.map_err(refused)?;
+    if file.last_log_id().is_none() {
+        return Err(refused("it covers nothing"));
+    }
+    Ok(file)
+}
+
+/// A snapshot that covers at least an index, made now if need be.
+pub(crate) async fn fetch<A: Application>(
+    member: &Member<A>,
+    at_least_index: LogIndex,
+) -> Result<impl Stream<Item = proto::SnapshotChunk> + Send + 'static, Status> {
+    let newest = || member.storage.newest_snapshot().filter(|file| file.last_index() >= at_least_index);
+    if let Some(file) = newest() {
+        return Ok(file_chunks(None, file));
+    }
+    if member.publication.load().applied_index < at_least_index {
+        return Err(Status::failed_precondition("this node has not applied that entry either"));
+    }
+    let mut data = member.raft.data_metrics();
+    member.raft.trigger().snapshot().await.map_err(refused)?;
+    let covers = |index: Option<LogIndex>| index.is_some_and(|index| index >= at_least_index);
+    let built = data.wait_for(|data| covers(data.snapshot.map(|last| last.index)));
+    let _ = tokio::time::timeout(BUILD_TIMEOUT, built).await;
+    newest().map(|file| file_chunks(None, file)).ok_or_else(|| Status::unavailable("no snapshot was made"))
+}

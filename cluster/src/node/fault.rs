@@ -1,0 +1,90 @@
+//! Why a node has stopped serving.
+
+use tokio::sync::watch;
+
+use crate::storage;
+
+/// A failure after which a node refuses reads and writes. Its owner stops the process, or starts the
+/// node again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The disk failed, or the state differs from the leader's.
+    #[error(transparent)]
+    Storage(#[from] storage::Fault),
+    /// The storage could not be opened.
+    #[error("the storage cannot be opened: {reason}")]
+    Open {
+        /// What it said.
+        reason: String,
+    },
+    /// Consensus has stopped by itself.
+    #[error("consensus has stopped: {reason}")]
+    Consensus {
+        /// What openraft said.
+        reason: String,
+    },
+    /// Another process runs under this node's number, or its files come from an old copy.
+    #[error("boot {latest_boot} of this node has written already, so boot {boot} must not")]
+    Superseded {
+        /// This process.
+        boot: u64,
+        /// The other one.
+        latest_boot: u64,
+    },
+    /// What the node remembers contradicts what its peers say.
+    #[error("this node belongs to cluster {own}, node {peer} to cluster {other}")]
+    ForeignCluster {
+        /// The cluster that this node belongs to.
+        own: String,
+        /// The node that differs.
+        peer: u64,
+        /// The cluster it belongs to.
+        other: String,
+    },
+    /// The node has forgotten its log, and there is no other node to learn it from.
+    #[error("the log is lost ({reason}) and no other node has it")]
+    Lost {
+        /// What is missing.
+        reason: String,
+    },
+}
+
+/// Where the first fault of a node is kept.
+pub(crate) struct Faults(watch::Sender<Option<Fault>>);
+
+impl Faults {
+    pub(crate) fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    /// Reports a fault, unless there was one before.
+    pub(crate) fn raise(&self, fault: Fault) {
+        self.0.send_if_modified(|first| {
+            if first.is_some() {
+                return false;
+            }
+            tracing::error!(%fault, "this node stops serving");
+            *first = Some(fault);
+            true
+        });
+    }
+
+    pub(crate) fn first(&self) -> Option<Fault> {
+        self.0.borrow().clone()
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Option<Fault>> {
+        self.0.subscribe()
+    }
+
+    /// Returns once there is a fault.
+    pub(crate) async fn raised(&self) -> Fault {
+        let mut faults = self.0.subscribe();
+        let fault = faults.wait_for(Option::is_some).await.ok().and_then(|fault| fault.clone());
+        match fault {
+            Some(fault) => fault,
+            // Not reached: the sender lives as long as `self`.
+            None => std::future::pending().await,
+        }
+    }
+}

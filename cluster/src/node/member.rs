@@ -1,0 +1,97 @@
+//! A node that belongs to a cluster: consensus runs, reads and writes go through it.
+
+use std::sync::Arc;
+
+use openraft::{Config, SnapshotPolicy};
+use tokio::task::JoinHandle;
+
+use crate::application::Application;
+use crate::election;
+use crate::forward::Forwarder;
+use crate::network::link::Links;
+use crate::node::fault::Fault;
+use crate::node::site::Site;
+use crate::node::{follow, upkeep};
+use crate::proposer::{Proposer, proposer};
+use crate::published::Publication;
+use crate::read_index::{ReadIndex, ask_leader, confirm_leadership};
+use crate::rounds::{Rounds, rounds};
+use crate::storage::{Opened, StorageHandle};
+use crate::types::Raft;
+
+/// What runs once a node belongs to a cluster.
+pub(crate) struct Member<A: Application> {
+    pub(crate) site: Arc<Site>,
+    pub(crate) raft: Raft,
+    pub(crate) storage: StorageHandle<A>,
+    pub(crate) publication: Publication<A>,
+    pub(crate) proposer: Proposer,
+    pub(crate) forwarder: Forwarder,
+    /// Rounds of this node to its leader.
+    pub(crate) reads: Rounds<ReadIndex>,
+    /// Rounds of this node, as leader, to its followers.
+    pub(crate) confirmations: Rounds<ReadIndex>,
+}
+
+impl<A: Application> Member<A> {
+    /// Starts consensus on `opened`, whose identity names the cluster.
+    pub(crate) async fn start(site: &Arc<Site>, opened: Opened<A>) -> Result<Arc<Self>, Fault> {
+        let config = raft_config(site)?;
+        let links = Links { site: Arc::clone(site) };
+        let raft = Raft::new(site.me(), config, links, opened.log, opened.machine)
+            .await
+            .map_err(|fatal| Fault::Open { reason: fatal.to_string() })?;
+
+        let (proposer, packer) = proposer(site);
+        let (reads, read_queue) = rounds(site.config.reads_waiting);
+        let (confirmations, confirmation_queue) = rounds(site.config.reads_waiting);
+        let member = Arc::new(Self {
+            site: Arc::clone(site),
+            raft: raft.clone(),
+            storage: opened.handle,
+            publication: opened.publication,
+            forwarder: Forwarder::new(site, proposer.clone(), opened.boot),
+            proposer,
+            reads,
+            confirmations: confirmations.clone(),
+        });
+
+        let publication = member.publication.clone();
+        member.spawn(packer.run(raft.clone(), move || publication.load().log_time_ms));
+        let asking = Arc::clone(site);
+        member.spawn(read_queue.hold(move || ask_leader(Arc::clone(&asking), confirmations.clone())));
+        let confirming = raft.clone();
+        member.spawn(confirmation_queue.hold(move || confirm_leadership(confirming.clone())));
+        member.spawn(follow::run(Arc::clone(&member)));
+        member.spawn(election::run(Arc::clone(site), raft));
+        member.spawn(upkeep::take_snapshots(Arc::clone(&member)));
+        member.spawn(upkeep::compare_digests(Arc::clone(&member)));
+        Ok(member)
+    }
+
+    /// Runs a task until the node stops.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let stopping = self.site.stopping.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                () = task => {}
+            }
+        })
+    }
+}
+
+fn raft_config(site: &Site) -> Result<Arc<Config>, Fault> {
+    let config = Config {
+        cluster_name: site.peers.cluster_id().to_string(),
+        heartbeat_interval: site.config.heartbeat_ms,
+        election_timeout_min: site.config.election_timeout_min_ms,
+        election_timeout_max: site.config.election_timeout_max_ms,
+        // Elections are held by `election`, snapshots are taken by `upkeep`.
+        enable_elect: false,
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: site.config.log_entries_kept,
+        ..Config::default()
+    };
+    config.validate().map(Arc::new).map_err(|error| Fault::Open { reason: error.to_string() })
+}

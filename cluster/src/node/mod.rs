@@ -1,0 +1,226 @@
+//! One node: the handle through which the rest of the process reads and writes.
+
+pub(crate) mod core;
+pub(crate) mod fault;
+pub(crate) mod follow;
+pub(crate) mod member;
+pub(crate) mod site;
+mod start;
+pub(crate) mod upkeep;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use keyraft_proto::cluster as proto;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use self::core::Core;
+use self::fault::Fault;
+use self::member::Member;
+pub use self::start::StartError;
+use crate::application::Application;
+use crate::forward::ProposeError;
+use crate::lease::{self, ReadError};
+use crate::published::{Publication, Published};
+use crate::status::{self, ClusterStatus};
+use crate::types::{LogIndex, NodeId};
+
+/// How long a stopping node waits for its tasks.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running node. Cheap to clone; every clone is the same node. When the last one is dropped without
+/// [`Node::shutdown`], the node ends as if its process had been killed.
+pub struct Node<A: Application>(Arc<Running<A>>);
+
+impl<A: Application> Clone for Node<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+struct Running<A: Application> {
+    core: Arc<Core<A>>,
+    threads: Threads,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl<A: Application> Drop for Running<A> {
+    fn drop(&mut self) {
+        self.core.site.stopping.cancel();
+    }
+}
+
+/// The threads that consensus runs on.
+struct Threads {
+    handle: Handle,
+    // None when consensus runs on the runtime that started the node.
+    runtime: Mutex<Option<Runtime>>,
+}
+
+impl Threads {
+    /// Ends the threads without waiting: a runtime must not be waited for inside another.
+    fn end(&self) {
+        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What a write brought.
+pub struct Proposed<A: Application> {
+    /// What the application answered.
+    pub answer: Bytes,
+    /// A state of this node at or after the entry that answered.
+    pub published: Arc<Published<A>>,
+    /// Index of that entry.
+    pub log_index: LogIndex,
+}
+
+impl<A: Application> Node<A> {
+    /// A state that holds all that was acknowledged to anybody before this call, and all that any node
+    /// had shown. Every read passes here. Cancel-safe.
+    ///
+    /// # Errors
+    /// No leader was found, or this node did not catch up, within `read_timeout_ms`; the node does not
+    /// serve.
+    pub async fn read(&self) -> Result<Arc<Published<A>>, ReadError> {
+        let waited_ms = self.core().site.config.read_timeout_ms;
+        if let Some(fault) = self.core().site.faults.first() {
+            return Err(ReadError::Faulty(fault));
+        }
+        let member = self.member(waited_ms).await.ok_or(ReadError::NoLeader { waited_ms })?;
+        lease::permit_read(&member).await?;
+        Ok(member.publication.load())
+    }
+
+    /// Has the cluster apply a command once, and returns its answer when it is applied here too. If this
+    /// future is dropped, the command may be applied nevertheless.
+    ///
+    /// # Errors
+    /// See [`ProposeError`]; all but `Unknown` and `Stopped` say that the command was not applied.
+    pub async fn propose(&self, command: Bytes) -> Result<Proposed<A>, ProposeError> {
+        let site = &self.core().site;
+        let limit_bytes = site.config.max_command_bytes;
+        if command.len() > limit_bytes {
+            return Err(ProposeError::TooLarge { bytes: command.len(), limit_bytes });
+        }
+        if let Some(fault) = site.faults.first() {
+            return Err(ProposeError::Faulty(fault));
+        }
+        let waited_ms = site.config.write_timeout_ms;
+        let member = self.member(waited_ms).await.ok_or(ProposeError::NoLeader { waited_ms })?;
+        // On the threads of consensus, to its end: a caller that goes away must not cut it off.
+        let forwarding = self.0.threads.handle.spawn({
+            let member = Arc::clone(&member);
+            async move { member.forwarder.forward(proto::request::Body::Command(command)).await }
+        });
+        let proposal = forwarding.await.map_err(|_| ProposeError::Stopped)??;
+        tokio::select! {
+            () = member.publication.wait_applied(proposal.log_index) => {}
+            fault = site.faults.raised() => return Err(ProposeError::Faulty(fault)),
+            () = site.stopping.cancelled() => return Err(ProposeError::Stopped),
+            () = tokio::time::sleep(Duration::from_millis(waited_ms)) => {
+                return Err(ProposeError::Unknown { waited_ms });
+            }
+        }
+        Ok(Proposed {
+            answer: proposal.outcome.answer,
+            published: member.publication.load(),
+            log_index: proposal.log_index,
+        })
+    }
+
+    /// The state that this node has applied, unverified: it may lie behind what other nodes have shown.
+    /// For metrics and caches. Take it anew rather than keep it: a node that had to rebuild its state
+    /// before it joined publishes elsewhere.
+    #[must_use]
+    pub fn publication(&self) -> Publication<A> {
+        self.core().publication()
+    }
+
+    /// Milliseconds since the epoch, never behind the log time of the local state.
+    #[must_use]
+    pub fn cluster_time_ms(&self) -> u64 {
+        let log_time_ms = self.core().publication().load().log_time_ms;
+        self.core().site.environment.clock.wall_ms().max(log_time_ms)
+    }
+
+    /// This node's number.
+    #[must_use]
+    pub fn node_id(&self) -> NodeId {
+        self.core().site.me()
+    }
+
+    /// Whether this node leads, as far as it knows.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.core().site.leader() == Some(self.node_id())
+    }
+
+    /// The leader that this node obeys, itself perhaps; `None` while it knows none.
+    #[must_use]
+    pub fn leader_changes(&self) -> watch::Receiver<Option<NodeId>> {
+        self.core().site.leader.subscribe()
+    }
+
+    /// Asks every member how it does; takes a second at most.
+    pub async fn status(&self) -> ClusterStatus {
+        let asking = self.0.threads.handle.spawn(status::ask_all(Arc::clone(self.core())));
+        asking.await.unwrap_or_else(|_| ClusterStatus { leader: None, term: 0, nodes: Vec::new() })
+    }
+
+    /// Why this node has stopped serving; `None` while it serves. Its owner stops the process, or shuts
+    /// the node down and starts it again.
+    #[must_use]
+    pub fn fault(&self) -> watch::Receiver<Option<Fault>> {
+        self.core().site.faults.subscribe()
+    }
+
+    /// Stops the node: consensus ends, the files are flushed and free for another start.
+    pub async fn shutdown(&self) {
+        self.core().site.stopping.cancel();
+        let tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let core = Arc::clone(self.core());
+        let stopping = self.0.threads.handle.spawn(async move {
+            if let Some(member) = core.member() {
+                if member.raft.shutdown().await.is_err() {
+                    tracing::warn!("consensus did not end cleanly");
+                }
+                let storage = member.storage.clone();
+                match tokio::task::spawn_blocking(move || storage.flush_and_close()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => tracing::warn!(%error, "the storage did not end cleanly"),
+                    Err(error) => tracing::warn!(%error, "the storage did not end cleanly"),
+                }
+            }
+            for task in tasks {
+                let _ = task.await;
+            }
+        });
+        if tokio::time::timeout(STOP_PATIENCE, stopping).await.is_err() {
+            tracing::warn!("the node did not stop in time");
+        }
+        self.0.threads.end();
+    }
+
+    fn core(&self) -> &Arc<Core<A>> {
+        &self.0.core
+    }
+
+    /// What runs here as part of the cluster, once the node belongs to one.
+    async fn member(&self, waited_ms: u64) -> Option<Arc<Member<A>>> {
+        match self.core().member() {
+            Some(member) => Some(member),
+            None => self.core().await_member(Duration::from_millis(waited_ms)).await,
+        }
+    }
+}

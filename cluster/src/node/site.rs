@@ -1,0 +1,54 @@
+//! What every part of one node shares.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::NodeConfig;
+use crate::contact::Contact;
+use crate::environment::Environment;
+use crate::network::peers::Peers;
+use crate::node::fault::Faults;
+use crate::types::NodeId;
+
+/// One node's configuration, clock, connections, and what it knows of the leader.
+pub(crate) struct Site {
+    pub(crate) config: NodeConfig,
+    pub(crate) environment: Environment,
+    pub(crate) peers: Peers,
+    pub(crate) contact: Contact,
+    pub(crate) faults: Faults,
+    /// The leader that this node obeys, itself included.
+    pub(crate) leader: watch::Sender<Option<NodeId>>,
+    /// Cancelled when the node stops: every task ends.
+    pub(crate) stopping: CancellationToken,
+}
+
+impl Site {
+    pub(crate) fn new(config: NodeConfig, environment: Environment) -> Arc<Self> {
+        Arc::new(Self {
+            peers: Peers::new(&config),
+            contact: Contact::new(Arc::clone(&environment.clock)),
+            faults: Faults::new(),
+            leader: watch::Sender::new(None),
+            stopping: CancellationToken::new(),
+            config,
+            environment,
+        })
+    }
+
+    pub(crate) fn me(&self) -> NodeId {
+        self.config.node_id
+    }
+
+    pub(crate) fn leader(&self) -> Option<NodeId> {
+        *self.leader.borrow()
+    }
+
+    /// A random number from `low` to `high`, both included.
+    pub(crate) fn random_between(&self, low: u64, high: u64) -> u64 {
+        let span = high.saturating_sub(low).saturating_add(1);
+        low.saturating_add(self.environment.random.next_u64() % span)
+    }
+}

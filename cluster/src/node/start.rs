@@ -1,0 +1,117 @@
+//! The start of a node.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::mpsc;
+
+use super::core::Core;
+use super::site::Site;
+use super::{Node, Running, Threads};
+use crate::application::Application;
+use crate::config::{ConfigError, NodeConfig};
+use crate::disk::{Disk, SystemDisk};
+use crate::environment::Environment;
+use crate::formation::{self, FORM_CALLS, Ground};
+use crate::network::server;
+use crate::runtime::seed_thread;
+use crate::storage::{StorageError, StorageOptions};
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The address of the cluster service.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The files.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The threads of consensus.
+    #[error("cannot start the threads of consensus: {0}")]
+    Threads(#[source] io::Error),
+}
+
+impl<A: Application> Node<A> {
+    /// Starts a node on this machine's disk. It returns once the node answers its peers, which may be
+    /// long before there is a leader.
+    ///
+    /// # Errors
+    /// A bad configuration, a busy port, files that cannot be opened.
+    pub async fn start(config: NodeConfig, app: A, environment: Environment) -> Result<Self, StartError> {
+        Self::start_on(config, app, environment, Arc::new(SystemDisk)).await
+    }
+
+    /// The same, on a given disk.
+    ///
+    /// # Errors
+    /// A bad configuration, a busy port, files that cannot be opened.
+    pub async fn start_on(
+        config: NodeConfig,
+        app: A,
+        environment: Environment,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self, StartError> {
+        config.validate()?;
+        let threads = threads(&config, &environment)?;
+        let starting = threads.handle.spawn(begin(config, Arc::new(app), environment, disk));
+        let (core, tasks) = starting
+            .await
+            .unwrap_or_else(|failed| Err(StartError::Threads(io::Error::other(failed.to_string()))))?;
+        Ok(Self(Arc::new(Running { core, threads, tasks: Mutex::new(tasks) })))
+    }
+}
+
+type Begun<A> = (Arc<Core<A>>, Vec<tokio::task::JoinHandle<()>>);
+
+async fn begin<A: Application>(
+    config: NodeConfig,
+    app: Arc<A>,
+    environment: Environment,
+    disk: Arc<dyn Disk>,
+) -> Result<Begun<A>, StartError> {
+    let address = config.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+    let options = StorageOptions::new(config.directory.clone());
+    let site = Site::new(config, environment);
+    let ground = Ground { options, app, disk };
+    let opened = ground.open(&site).await?;
+    let (form_calls, calls) = mpsc::channel(FORM_CALLS);
+    let core = Core::new(site, opened.publication.clone(), form_calls);
+    let tasks = vec![
+        tokio::spawn(server::serve(Arc::clone(&core), listener)),
+        tokio::spawn(formation::run(Arc::clone(&core), ground, opened, calls)),
+    ];
+    Ok((core, tasks))
+}
+
+fn threads(config: &NodeConfig, environment: &Environment) -> Result<Threads, StartError> {
+    if config.consensus_threads == 0 {
+        seed_thread(Arc::clone(&environment.random));
+        return Ok(Threads { handle: Handle::current(), runtime: Mutex::new(None) });
+    }
+    let runtime = runtime(config.consensus_threads, environment).map_err(StartError::Threads)?;
+    Ok(Threads { handle: runtime.handle().clone(), runtime: Mutex::new(Some(runtime)) })
+}
+
+fn runtime(threads: usize, environment: &Environment) -> io::Result<Runtime> {
+    let (random, count) = (Arc::clone(&environment.random), AtomicUsize::new(0));
+    Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name_fn(move || format!("consensus-{}", count.fetch_add(1, Ordering::Relaxed)))
+        .on_thread_start(move || seed_thread(Arc::clone(&random)))
+        .enable_all()
+        .build()
+}

@@ -1,0 +1,128 @@
+//! The leader's packer: requests that wait become one log entry.
+//!
+//! openraft appends and flushes each entry by itself, so what is to share a flush has to share an
+//! entry. While the entries under way are as many as allowed, requests gather for the next one.
+
+use std::sync::Arc;
+
+use keyraft_proto::cluster as proto;
+use prost::Message;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::node::site::Site;
+use crate::types::{LogIndex, NodeId, Raft};
+
+/// Why a request was not answered by this node as leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NotProposed {
+    /// Not written: this node does not lead.
+    #[error("this node does not lead")]
+    NotLeader { leader: Option<NodeId> },
+    /// Not written: too many wait.
+    #[error("too many requests wait at the leader")]
+    Busy,
+    /// Perhaps written: the leadership ended under way.
+    #[error("the leadership ended under way")]
+    Lost,
+}
+
+/// The answer to one request.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Proposal {
+    pub(crate) outcome: proto::Outcome,
+    /// The entry that answered.
+    pub(crate) log_index: LogIndex,
+}
+
+type Reply = oneshot::Sender<Result<Proposal, NotProposed>>;
+
+/// Takes requests at the leader.
+#[derive(Clone)]
+pub(crate) struct Proposer {
+    site: Arc<Site>,
+    queue: mpsc::Sender<(proto::Request, Reply)>,
+}
+
+/// The other end, where entries are made.
+pub(crate) struct Packer {
+    site: Arc<Site>,
+    waiting: mpsc::Receiver<(proto::Request, Reply)>,
+}
+
+pub(crate) fn proposer(site: &Arc<Site>) -> (Proposer, Packer) {
+    let (queue, waiting) = mpsc::channel(site.config.proposer_queue);
+    (Proposer { site: Arc::clone(site), queue }, Packer { site: Arc::clone(site), waiting })
+}
+
+impl Proposer {
+    /// Has a request written and applied, if this node leads.
+    pub(crate) async fn submit(&self, request: proto::Request) -> Result<Proposal, NotProposed> {
+        let leader = self.site.leader();
+        if leader != Some(self.site.me()) {
+            return Err(NotProposed::NotLeader { leader });
+        }
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send((request, reply)).map_err(|refused| match refused {
+            mpsc::error::TrySendError::Full(_) => NotProposed::Busy,
+            mpsc::error::TrySendError::Closed(_) => NotProposed::NotLeader { leader: None },
+        })?;
+        answer.await.unwrap_or(Err(NotProposed::Lost))
+    }
+}
+
+impl Packer {
+    /// Writes entries until nobody can submit any more. `log_time_ms` tells the time of the last entry
+    /// applied here, below which nothing is stamped.
+    pub(crate) async fn run(mut self, raft: Raft, log_time_ms: impl Fn() -> u64) {
+        let slots = Arc::new(Semaphore::new(self.site.config.entries_in_flight));
+        loop {
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let Some(first) = self.waiting.recv().await else { return };
+            let (requests, replies) = self.pack(first);
+            if requests.is_empty() {
+                continue;
+            }
+            let stamp_ms = self.site.environment.clock.wall_ms().max(log_time_ms());
+            let written = raft.client_write_ff(proto::Batch { stamp_ms, requests }).await;
+            tokio::spawn(async move {
+                let _slot = slot;
+                let applied = match written {
+                    Ok(receiver) => receiver.await.ok().and_then(Result::ok),
+                    Err(_) => None,
+                };
+                match applied {
+                    Some(entry) if entry.data.outcomes.len() == replies.len() => {
+                        let log_index = entry.log_id.index;
+                        for (reply, outcome) in replies.into_iter().zip(entry.data.outcomes) {
+                            let _ = reply.send(Ok(Proposal { outcome, log_index }));
+                        }
+                    }
+                    // openraft says the same of an entry that it refused and of one that it lost.
+                    _ => {
+                        for reply in replies {
+                            let _ = reply.send(Err(NotProposed::Lost));
+                        }
+                    }
+                }
+            });
+        }
+    }
+
+    /// The requests of the next entry: those that wait, up to the limits.
+    fn pack(&mut self, first: (proto::Request, Reply)) -> (Vec<proto::Request>, Vec<Reply>) {
+        let (mut requests, mut replies, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut next = Some(first);
+        while let Some((request, reply)) = next {
+            // Whoever has given up retries with the same id, or never will.
+            if !reply.is_closed() {
+                bytes += request.encoded_len();
+                requests.push(request);
+                replies.push(reply);
+            }
+            let is_full = requests.len() >= self.site.config.batch_max_requests
+                || bytes >= self.site.config.batch_max_bytes;
+            next = if is_full { None } else { self.waiting.try_recv().ok() };
+        }
+        (requests, replies)
+    }
+}

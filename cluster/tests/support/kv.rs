@@ -1,0 +1,88 @@
+//! A small application: keys and values, and a counter that shows whether a command was applied twice.
+
+use bytes::Bytes;
+use imbl::OrdMap;
+use keyraft_cluster::{Application, LogMoment, Row, RowChange, RowError};
+
+const TABLE: u8 = 1;
+
+pub type State = OrdMap<Vec<u8>, Vec<u8>>;
+
+pub struct KeyValue;
+
+/// The command that sets a key.
+pub fn set(key: &str, value: &str) -> Bytes {
+    Bytes::from(format!("set\0{key}\0{value}"))
+}
+
+/// The command that adds 1 to a counter; it answers the new value.
+pub fn increment(key: &str) -> Bytes {
+    Bytes::from(format!("inc\0{key}\0"))
+}
+
+/// The command that removes a key.
+pub fn unset(key: &str) -> Bytes {
+    Bytes::from(format!("del\0{key}\0"))
+}
+
+pub fn get(state: &State, key: &str) -> Option<String> {
+    state.get(key.as_bytes()).map(|value| String::from_utf8(value.clone()).unwrap())
+}
+
+fn row_key(key: &[u8]) -> Vec<u8> {
+    [&[TABLE], key].concat()
+}
+
+impl Application for KeyValue {
+    type State = State;
+
+    fn empty(&self) -> State {
+        State::new()
+    }
+
+    fn load(&self, rows: &mut dyn Iterator<Item = Row>) -> Result<State, RowError> {
+        rows.map(|row| match row.key.split_first() {
+            Some((&TABLE, key)) => Ok((key.to_vec(), row.value)),
+            other => Err(RowError {
+                table: other.map_or(0, |(table, _)| *table),
+                reason: "an unknown table".into(),
+            }),
+        })
+        .collect()
+    }
+
+    fn rows<'a>(&'a self, state: &'a State) -> Box<dyn Iterator<Item = Row> + Send + 'a> {
+        Box::new(state.iter().map(|(key, value)| Row { key: row_key(key), value: value.clone() }))
+    }
+
+    fn apply(
+        &self,
+        state: &mut State,
+        _moment: LogMoment,
+        command: &[u8],
+        changes: &mut Vec<RowChange>,
+    ) -> Bytes {
+        let parts: Vec<&[u8]> = command.splitn(3, |byte| *byte == 0).collect();
+        let (verb, key, value) = (parts[0], parts[1], parts[2]);
+        let before = state.get(key).cloned();
+        let after = match verb {
+            b"set" => Some(value.to_vec()),
+            b"inc" => {
+                let count: u64 =
+                    before.as_deref().map_or(0, |text| std::str::from_utf8(text).unwrap().parse().unwrap());
+                Some((count + 1).to_string().into_bytes())
+            }
+            b"del" => None,
+            _ => return Bytes::from_static(b"unknown"),
+        };
+        match &after {
+            Some(value) => state.insert(key.to_vec(), value.clone()),
+            None => state.remove(key),
+        };
+        let answer = after.clone().unwrap_or_default();
+        if before != after {
+            changes.push(RowChange { key: row_key(key), before, after });
+        }
+        Bytes::from(answer)
+    }
+}

@@ -1,0 +1,212 @@
+//! Real nodes in one process, with real sockets and files, and a way to cut each link between them.
+#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failed test"
+)]
+
+pub mod kv;
+pub mod proxy;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use keyraft_cluster::{ClusterStatus, Environment, Node, NodeConfig, NodeId, Peer};
+use tempfile::TempDir;
+
+use self::kv::KeyValue;
+use self::proxy::Proxy;
+
+pub type KvNode = Node<KeyValue>;
+
+/// How long any awaited event may take before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits for something to become true, and says what was awaited if it does not.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+    let awaited = async {
+        loop {
+            if let Some(found) = check().await {
+                return found;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, awaited).await {
+        Ok(found) => found,
+        Err(_) => panic!("not in {PATIENCE:?}: {what}"),
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A cluster of nodes numbered from 1.
+pub struct TestCluster {
+    pub directory: TempDir,
+    listens: BTreeMap<NodeId, SocketAddr>,
+    /// From a node to another.
+    links: BTreeMap<(NodeId, NodeId), Proxy>,
+    nodes: BTreeMap<NodeId, KvNode>,
+    change: fn(&mut NodeConfig),
+}
+
+impl TestCluster {
+    /// Starts `size` nodes, and waits until they have a leader.
+    pub async fn start(size: u64) -> Self {
+        Self::start_with(size, |_| {}).await
+    }
+
+    /// The same, with another configuration.
+    pub async fn start_with(size: u64, change: fn(&mut NodeConfig)) -> Self {
+        let mut cluster = Self::prepare(size, change).await;
+        for node in 1..=size {
+            cluster.start_node(node).await;
+        }
+        cluster.leader().await;
+        cluster
+    }
+
+    /// Addresses and links, but no node yet.
+    pub async fn prepare(size: u64, change: fn(&mut NodeConfig)) -> Self {
+        let listens: BTreeMap<NodeId, SocketAddr> = (1..=size).map(|node| (node, free_address())).collect();
+        let mut links = BTreeMap::new();
+        for from in 1..=size {
+            for to in (1..=size).filter(|to| *to != from) {
+                links.insert((from, to), Proxy::start(listens[&to]).await);
+            }
+        }
+        let directory = TempDir::new().unwrap();
+        Self { directory, listens, links, nodes: BTreeMap::new(), change }
+    }
+
+    pub fn config(&self, node: NodeId) -> NodeConfig {
+        let address = |to: NodeId| match self.links.get(&(node, to)) {
+            Some(link) => link.address.to_string(),
+            None => self.listens[&to].to_string(),
+        };
+        let mut config = NodeConfig {
+            node_id: node,
+            listen: self.listens[&node],
+            peers: self.listens.keys().map(|to| Peer { node_id: *to, address: address(*to) }).collect(),
+            public_url: format!("http://node{node}:5000"),
+            directory: self.folder(node),
+            consensus_threads: 2,
+            ..NodeConfig::default()
+        };
+        (self.change)(&mut config);
+        config
+    }
+
+    pub fn folder(&self, node: NodeId) -> PathBuf {
+        self.directory.path().join(format!("node{node}"))
+    }
+
+    pub async fn start_node(&mut self, node: NodeId) {
+        let config = self.config(node);
+        let started = Node::start(config, KeyValue, Environment::system().unwrap()).await;
+        let started = started.unwrap_or_else(|error| panic!("node {node}: {error}"));
+        self.nodes.insert(node, started);
+    }
+
+    pub async fn stop_node(&mut self, node: NodeId) {
+        if let Some(stopped) = self.nodes.remove(&node) {
+            stopped.shutdown().await;
+        }
+    }
+
+    pub async fn stop(mut self) {
+        let nodes = std::mem::take(&mut self.nodes);
+        futures::future::join_all(nodes.values().map(KvNode::shutdown)).await;
+    }
+
+    pub async fn restart_all(&mut self) {
+        let nodes = std::mem::take(&mut self.nodes);
+        futures::future::join_all(nodes.values().map(KvNode::shutdown)).await;
+        for node in nodes.keys() {
+            self.start_node(*node).await;
+        }
+    }
+
+    pub fn node(&self, node: NodeId) -> &KvNode {
+        &self.nodes[&node]
+    }
+
+    pub fn running(&self) -> impl Iterator<Item = (NodeId, &KvNode)> {
+        self.nodes.iter().map(|(number, node)| (*number, node))
+    }
+
+    /// The leader that most running nodes obey, itself included.
+    pub async fn leader(&self) -> NodeId {
+        eventually("a leader that a majority obeys", || async {
+            let mut votes: BTreeMap<NodeId, usize> = BTreeMap::new();
+            for node in self.nodes.values() {
+                if let Some(leader) = *node.leader_changes().borrow() {
+                    *votes.entry(leader).or_default() += 1;
+                }
+            }
+            let majority = self.listens.len() / 2 + 1;
+            let known = votes.into_iter().find(|(leader, count)| {
+                *count >= majority && self.nodes.get(leader).is_some_and(|node| node.is_leader())
+            });
+            known.map(|(leader, _)| leader)
+        })
+        .await
+    }
+
+    pub async fn follower(&self) -> NodeId {
+        let leader = self.leader().await;
+        self.nodes.keys().copied().find(|node| *node != leader).unwrap()
+    }
+
+    pub async fn status(&self) -> ClusterStatus {
+        self.nodes.values().next().unwrap().status().await
+    }
+
+    /// Cuts the links of a node, both ways.
+    pub fn isolate(&self, node: NodeId) {
+        self.each_link(node, Proxy::cut);
+    }
+
+    pub fn heal(&self, node: NodeId) {
+        self.each_link(node, Proxy::heal);
+    }
+
+    fn each_link(&self, node: NodeId, action: fn(&Proxy)) {
+        for ((from, to), link) in &self.links {
+            if *from == node || *to == node {
+                action(link);
+            }
+        }
+    }
+
+    pub fn link(&self, from: NodeId, to: NodeId) -> &Proxy {
+        &self.links[&(from, to)]
+    }
+
+    /// Waits until all running nodes have applied the same entries, and returns their digests.
+    pub async fn settled_digests(&self) -> Vec<u128> {
+        eventually("all nodes have applied the same entries", || async {
+            let states: Vec<_> = self.nodes.values().map(|node| node.publication().load()).collect();
+            let longest = self.status().await.nodes.iter().map(|node| node.last_log_index).max();
+            let is_settled = states.iter().all(|state| Some(state.applied_index) == longest);
+            is_settled.then(|| states.iter().map(|state| state.digest).collect())
+        })
+        .await
+    }
+}
+
+/// Removes a folder or file that must be there.
+pub fn remove(path: &Path) {
+    if path.is_dir() {
+        std::fs::remove_dir_all(path).unwrap();
+    } else {
+        std::fs::remove_file(path).unwrap();
+    }
+}

@@ -1,0 +1,3 @@
+//! Routes of authentication.
+
+pub mod token;

@@ -1,0 +1,78 @@
+//! `/v3/auth/catalog`, `/projects`, `/domains` and `/system`: what the caller's token can reach.
+
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::json;
+
+use crate::assignment::effective;
+use crate::http::list::collection;
+use crate::http::{Answer, ApiError, Call, ok};
+use crate::policy::{Rule, Target};
+use crate::resource::api::domain;
+use crate::resource::api::project;
+use crate::token::model::TokenScope;
+use crate::token::render::render_catalog;
+
+/// The catalog of the caller's token.
+/// Policy: `identity:get_auth_catalog`.
+///
+/// # Errors
+/// 401; 403 for a token without a project, as in Keystone.
+pub async fn catalog(call: Call) -> Answer {
+    let caller = call.caller()?;
+    caller.enforce(Rule::GetAuthCatalog, &Target::new())?;
+    if !matches!(caller.token.scope, TokenScope::Project { .. }) {
+        return Err(ApiError::Forbidden("A project-scoped token is required to produce a service catalog.".into()));
+    }
+    let catalog = render_catalog(&caller.token, call.state().catalog.compiled(), &call.app.public_endpoint);
+    let mut body = br#"{"catalog":"#.to_vec();
+    body.extend_from_slice(&catalog);
+    body.extend_from_slice(format!(r#","links":{}}}"#, json!({ "self": call.self_url() })).as_bytes());
+    body.push(b'\n');
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The enabled projects on which the caller has a role.
+/// Policy: `identity:get_auth_projects`.
+///
+/// # Errors
+/// 401, 403.
+pub async fn projects(call: Call) -> Answer {
+    let caller = call.caller()?;
+    caller.enforce(Rule::GetAuthProjects, &Target::new())?;
+    let state = call.state();
+    let rows = effective::projects_of(state, &caller.token.user.id)
+        .iter()
+        .filter(|project| project.enabled && state.resource.domain(&project.domain_id).is_none_or(|of| of.enabled))
+        .map(|found| project::render(&call, found))
+        .collect();
+    Ok(ok(&collection(&call, "projects", rows, None)))
+}
+
+/// The enabled domains on which the caller has a role.
+/// Policy: `identity:get_auth_domains`.
+///
+/// # Errors
+/// 401, 403.
+pub async fn domains(call: Call) -> Answer {
+    let caller = call.caller()?;
+    caller.enforce(Rule::GetAuthDomains, &Target::new())?;
+    let rows = effective::domains_of(call.state(), &caller.token.user.id)
+        .iter()
+        .filter(|domain| domain.enabled)
+        .map(|found| domain::render(&call, found))
+        .collect();
+    Ok(ok(&collection(&call, "domains", rows, None)))
+}
+
+/// Whether the caller has a role on the system.
+/// Policy: `identity:get_auth_system`.
+///
+/// # Errors
+/// 401, 403.
+pub async fn system(call: Call) -> Answer {
+    let caller = call.caller()?;
+    caller.enforce(Rule::GetAuthSystem, &Target::new())?;
+    let rows = if effective::is_on_system(call.state(), &caller.token.user.id) { json!([{ "all": true }]) } else { json!([]) };
+    Ok(ok(&json!({ "system": rows, "links": { "self": call.self_url() } })))
+}

@@ -1,0 +1,86 @@
+//! The caller of a request: the token it sent, and what policy says to it.
+
+use axum::http::HeaderMap;
+
+use crate::app::App;
+use crate::http::ApiError;
+use crate::policy::{Credentials, Rule, Target, TokenAttributes};
+use crate::state::State;
+use crate::token::model::{Token, TokenScope};
+
+/// Header with the caller's token.
+pub const AUTH_TOKEN: &str = "x-auth-token";
+
+/// Who calls.
+pub struct Caller {
+    /// The caller's token.
+    pub token: Token,
+    app: App,
+}
+
+impl Caller {
+    /// Validates the `X-Auth-Token` of a request.
+    ///
+    /// # Errors
+    /// 401 when there is none or it is not valid; 503 while the cluster has no keys.
+    pub fn authenticate(app: &App, state: &State, headers: &HeaderMap) -> Result<Self, ApiError> {
+        let text = headers
+            .get(AUTH_TOKEN)
+            .and_then(|value| value.to_str().ok())
+            .ok_or(ApiError::Unauthorized("no X-Auth-Token"))?;
+        let token = app
+            .validate_token(state, text, 0)?
+            .map_err(|_| ApiError::Unauthorized("the X-Auth-Token is not valid"))?;
+        Ok(Self { token, app: app.clone() })
+    }
+
+    /// Passes if the rule allows the call.
+    ///
+    /// # Errors
+    /// 403 that names the rule's action.
+    pub fn enforce(&self, rule: Rule, target: &Target<'_>) -> Result<(), ApiError> {
+        self.decide(rule, target).map_err(ApiError::Policy)
+    }
+
+    /// Whether the rule allows the call.
+    #[must_use]
+    pub fn may(&self, rule: Rule, target: &Target<'_>) -> bool {
+        self.decide(rule, target).is_ok()
+    }
+
+    fn decide(&self, rule: Rule, target: &Target<'_>) -> Result<(), crate::policy::Forbidden> {
+        let token = &self.token;
+        let roles: Vec<&str> = token.roles.iter().map(|role| role.name.as_str()).collect();
+        let (project, project_domain) = match &token.scope {
+            TokenScope::Project { project, domain } => (Some(project), Some(domain)),
+            _ => (None, None),
+        };
+        let domain = token.domain();
+        let credentials = Credentials {
+            user_id: Some(&token.user.id),
+            user_domain_id: Some(&token.user.domain_id),
+            project_id: project.map(|project| project.id.as_str()),
+            project_domain_id: project_domain.map(|domain| domain.id.as_str()),
+            domain_id: domain.map(|domain| domain.id.as_str()),
+            system_scope: matches!(token.scope, TokenScope::System).then_some("all"),
+            roles: &roles,
+            token: TokenAttributes {
+                user_name: Some(&token.user.name),
+                user_domain_name: Some(&token.user_domain.name),
+                project_name: project.map(|project| project.name.as_str()),
+                project_domain_name: project_domain.map(|domain| domain.name.as_str()),
+                is_domain: project.map(|project| project.is_domain),
+                domain_name: domain.map(|domain| domain.name.as_str()),
+                ..TokenAttributes::default()
+            },
+            ..Credentials::default()
+        };
+        self.app.policy.enforce(rule, &credentials, target)
+    }
+
+    /// The domain of a domain-scoped token: lists show such a caller only what is in it.
+    #[must_use]
+    pub fn domain_id(&self) -> Option<&str> {
+        self.token.domain().map(|domain| domain.id.as_str())
+    }
+}

@@ -1,0 +1,129 @@
+//! `/v3/regions`
+
+use keyraft_proto::identity as proto;
+use proto::command::Kind as Command;
+use serde_json::{Map, Value, json};
+
+use crate::http::answer::add_extra;
+use crate::http::schema::{Kind, Schema, nullable, text};
+use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
+use crate::policy::{Rule, Target};
+
+const LIST: List = List { collection: "regions", filters: &["parent_region_id"], is_capped: false };
+
+const ID: Kind = Kind::Text { min: 1, max: 255, must_have_text: false };
+
+const CREATE: Schema = Schema {
+    wrapper: "region",
+    fields: &[text("description"), nullable("parent_region_id", ID), nullable("id", ID)],
+    required: &[],
+    allows_extra: true,
+    needs_property: false,
+};
+
+const UPDATE: Schema = Schema { needs_property: true, ..CREATE };
+
+/// The JSON of a region.
+#[must_use]
+pub fn render(call: &Call, region: &proto::Region) -> Value {
+    let mut object = Map::new();
+    object.insert("id".into(), json!(region.id));
+    object.insert("description".into(), json!(region.description));
+    object.insert("parent_region_id".into(), json!(region.parent_region_id));
+    object.insert("links".into(), json!({ "self": call.link(&format!("regions/{}", region.id)) }));
+    add_extra(&mut object, &region.extra);
+    Value::Object(object)
+}
+
+fn find(call: &Call) -> Result<&proto::Region, ApiError> {
+    let id = call.parameter("region_id");
+    call.state().catalog.regions.get(id).map(|region| &**region).ok_or_else(|| ApiError::missing("region", id))
+}
+
+/// Lists the regions.
+/// Policy: `identity:list_regions`.
+///
+/// # Errors
+/// 401, 403, 400 for a bad page.
+pub async fn list(call: Call) -> Answer {
+    call.caller()?.enforce(Rule::ListRegions, &Target::new())?;
+    let rows = call.state().catalog.regions.values().map(|region| render(&call, region));
+    Ok(ok(&LIST.render(&call, rows)?))
+}
+
+/// Creates a region; the client may choose its id.
+/// Policy: `identity:create_region`.
+///
+/// # Errors
+/// 400, 401, 403, 409 for an id that is taken.
+pub async fn create(call: Call) -> Answer {
+    let fields = Fields::new(call.object(&CREATE)?);
+    store(&call, fields, None).await
+}
+
+/// Creates a region under the id in the URL.
+/// Policy: `identity:create_region`.
+///
+/// # Errors
+/// 400, also when the body names another id, 401, 403, 409.
+pub async fn create_with_id(call: Call) -> Answer {
+    let id = call.parameter("region_id").to_owned();
+    let mut fields = Fields::new(call.object(&CREATE)?);
+    fields.check_id(&id)?;
+    store(&call, fields, Some(id)).await
+}
+
+async fn store(call: &Call, mut fields: Fields, id: Option<String>) -> Answer {
+    call.caller()?.enforce(Rule::CreateRegion, &Target::new())?;
+    let given = fields.text("id").filter(|given| !given.is_empty());
+    let region = proto::Region {
+        id: id.or(given).unwrap_or_else(|| call.new_id()),
+        description: fields.text("description").unwrap_or_default(),
+        parent_region_id: fields.text("parent_region_id"),
+        extra: fields.extra_of_create(),
+    };
+    let region = call.write(Command::CreateRegion(proto::CreateRegion { region: Some(region) })).await?;
+    Ok(created(&json!({ "region": render(call, &region) })))
+}
+
+/// Shows a region.
+/// Policy: `identity:get_region`.
+///
+/// # Errors
+/// 401, 403, 404.
+pub async fn show(call: Call) -> Answer {
+    call.caller()?.enforce(Rule::GetRegion, &Target::new())?;
+    Ok(ok(&json!({ "region": render(&call, find(&call)?) })))
+}
+
+/// Changes a region.
+/// Policy: `identity:update_region`.
+///
+/// # Errors
+/// 400, 401, 403, 404.
+pub async fn update(call: Call) -> Answer {
+    let id = call.parameter("region_id").to_owned();
+    let mut fields = Fields::new(call.object(&UPDATE)?);
+    call.caller()?.enforce(Rule::UpdateRegion, &Target::new())?;
+    fields.check_id(&id)?;
+    let command = proto::UpdateRegion {
+        id,
+        description: fields.nullable("description").map(|text| text.value.unwrap_or_default()),
+        parent_region_id: fields.nullable("parent_region_id"),
+        extra: fields.extra(),
+    };
+    let region = call.write(Command::UpdateRegion(command)).await?;
+    Ok(ok(&json!({ "region": render(&call, &region) })))
+}
+
+/// Deletes a region and those below it.
+/// Policy: `identity:delete_region`.
+///
+/// # Errors
+/// 401, 403, also while an endpoint is in one of them, 404.
+pub async fn delete(call: Call) -> Answer {
+    call.caller()?.enforce(Rule::DeleteRegion, &Target::new())?;
+    let id = call.parameter("region_id").to_owned();
+    call.run(Command::DeleteRegion(proto::DeleteRegion { id })).await?;
+    Ok(no_content())
+}

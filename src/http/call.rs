@@ -1,0 +1,172 @@
+//! One request to the API: the state it is answered from, who calls, and what was sent.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use axum::RequestExt;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Path, RawPathParams, Request};
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::response::Response;
+use http_body_util::{BodyExt, Limited};
+use keyraft_cluster::Published;
+use keyraft_proto::identity as proto;
+use prost::Message;
+use serde_json::{Map, Value};
+
+use super::schema::Schema;
+use super::{ApiError, Query};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::state::{Identity, State, decode_answer};
+
+/// One request, with the one consistent state that it is answered from.
+///
+/// The state is read through the cluster's gate after the request has arrived, so every answer is linearizable.
+pub struct Call {
+    /// The service.
+    pub app: App,
+    /// The state that this request reads.
+    pub published: Arc<Published<Identity>>,
+    /// Its method.
+    pub method: Method,
+    /// Its path and query, as sent.
+    pub uri: Uri,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its query.
+    pub query: Query,
+    /// This node's URL as the client knows it, without `/v3`: what links begin with.
+    pub base_url: String,
+    parameters: HashMap<String, String>,
+    body: Bytes,
+    caller: OnceLock<Caller>,
+}
+
+impl FromRequest<App> for Call {
+    type Rejection = ApiError;
+
+    async fn from_request(mut request: Request, app: &App) -> Result<Self, ApiError> {
+        let parameters = match request.extract_parts_with_state::<RawPathParams, App>(app).await {
+            Ok(raw) => raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            Err(_) => HashMap::new(),
+        };
+        let (parts, body) = request.into_parts();
+        let max_bytes = usize::try_from(app.config.http.max_request_body_bytes).unwrap_or(usize::MAX);
+        let body = match Limited::new(body, max_bytes).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(ApiError::BodyTooLarge),
+            Err(_) => return Err(ApiError::malformed("The request body could not be read")),
+        };
+        // The state is loaded after the request is complete: it must show what was acknowledged before.
+        let published = app.node.read().await?;
+        let base_url = app.base_url(&parts.headers, parts.extensions.get());
+        Ok(Self {
+            app: app.clone(),
+            published,
+            query: Query::parse(parts.uri.query().unwrap_or_default()),
+            method: parts.method,
+            uri: parts.uri,
+            headers: parts.headers,
+            base_url,
+            parameters,
+            body,
+            caller: OnceLock::new(),
+        })
+    }
+}
+
+impl Call {
+    /// The state that this request reads.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.published.state
+    }
+
+    /// A parameter of the path; empty if the route has none of that name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> &str {
+        self.parameters.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The caller that `X-Auth-Token` proves.
+    ///
+    /// # Errors
+    /// 401 without a valid token.
+    pub fn caller(&self) -> Result<&Caller, ApiError> {
+        if let Some(caller) = self.caller.get() {
+            return Ok(caller);
+        }
+        let caller = Caller::authenticate(&self.app, self.state(), &self.headers)?;
+        Ok(self.caller.get_or_init(|| caller))
+    }
+
+    /// The body as a JSON object.
+    ///
+    /// # Errors
+    /// 400 for another content type, or for anything but a JSON object.
+    pub fn json(&self) -> Result<Map<String, Value>, ApiError> {
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_json = kind.is_none_or(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            kind.is_empty() || kind.eq_ignore_ascii_case("application/json")
+        });
+        if !is_json {
+            return Err(ApiError::malformed("Expecting to find application/json in Content-Type header"));
+        }
+        match serde_json::from_slice(&self.body) {
+            Ok(Value::Object(object)) => Ok(object),
+            _ => Err(ApiError::malformed("Expecting to find valid JSON in request body")),
+        }
+    }
+
+    /// The object of the body, checked against its schema.
+    ///
+    /// # Errors
+    /// 400 that names the attribute at fault.
+    pub fn object(&self, schema: &Schema) -> Result<Map<String, Value>, ApiError> {
+        schema.check(self.json()?)
+    }
+
+    /// The URL of this request, with its query.
+    #[must_use]
+    pub fn self_url(&self) -> String {
+        let path = self.uri.path_and_query().map_or("", |path| path.as_str());
+        format!("{}{path}", self.base_url)
+    }
+
+    /// The URL of a resource: `path` follows `/v3/`.
+    #[must_use]
+    pub fn link(&self, path: &str) -> String {
+        format!("{}/v3/{path}", self.base_url)
+    }
+
+    /// A new id: 32 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn new_id(&self) -> String {
+        self.app.new_id()
+    }
+
+    /// Runs a command through the log. Gives the record that it made or changed.
+    ///
+    /// # Errors
+    /// The refusal of the command, or 503 if it could not be logged.
+    pub async fn write<R: Message + Default>(&self, kind: proto::command::Kind) -> Result<R, ApiError> {
+        let proposed = self.app.propose(kind).await?;
+        R::decode(decode_answer(&proposed.answer)?)
+            .map_err(|error| ApiError::Internal(format!("answer of a command: {error}")))
+    }
+
+    /// Runs a command through the log that gives nothing back.
+    ///
+    /// # Errors
+    /// The refusal of the command, or 503 if it could not be logged.
+    pub async fn run(&self, kind: proto::command::Kind) -> Result<(), ApiError> {
+        let proposed = self.app.propose(kind).await?;
+        decode_answer(&proposed.answer)?;
+        Ok(())
+    }
+}
+
+/// What a handler gives.
+pub type Answer = Result<Response, ApiError>;

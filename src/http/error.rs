@@ -1,0 +1,161 @@
+//! Every error answer of the API, as Keystone words it.
+
+use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, StatusCode, header};
+use keyraft_cluster::{ProposeError, ReadError};
+use serde_json::json;
+
+use crate::identity::password::PoolError;
+use crate::policy::Forbidden;
+use crate::state::CommandError;
+
+/// What Keystone adds to a request it cannot read.
+const MALFORMED: &str = "The server could not comply with the request since it is either malformed or otherwise \
+                         incorrect. The client is assumed to be in error.";
+/// What a caller without rights reads, when no rule is to be named.
+const NOT_AUTHORIZED: &str = "You are not authorized to perform the requested action.";
+
+/// An error answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// 400: the request is at fault; the message names the field.
+    #[error("{0}")]
+    BadRequest(String),
+    /// 401. What was wrong is never told to the client; it goes to the log at debug level.
+    #[error("unauthorized: {0}")]
+    Unauthorized(&'static str),
+    /// 401 for a method that is not enabled: the answer lists those that are.
+    #[error("unsupported authentication method")]
+    UnsupportedMethod {
+        /// The enabled methods.
+        enabled: Vec<String>,
+    },
+    /// 403 by policy.
+    #[error("{0}")]
+    Policy(#[from] Forbidden),
+    /// 403 that hides its reason.
+    #[error("{NOT_AUTHORIZED}")]
+    NotAuthorized,
+    /// 403 because of the state of things, told to anyone.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404.
+    #[error("{0}")]
+    NotFound(String),
+    /// 409.
+    #[error("{0}")]
+    Conflict(String),
+    /// 413: the body is larger than `http.max_request_body_bytes`.
+    #[error("The request body is too large.")]
+    BodyTooLarge,
+    /// 500: a fault of ours; the message goes to the log, not to the client.
+    #[error("internal: {0}")]
+    Internal(String),
+    /// 503 with `Retry-After`: there is no leader, the node is overloaded or it is failing.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl ApiError {
+    /// 400 for a body that is no JSON object, or of another type; `what` is what was expected.
+    #[must_use]
+    pub fn malformed(what: &str) -> Self {
+        Self::BadRequest(format!("{what}. {MALFORMED}"))
+    }
+
+    /// 404 for an entity.
+    #[must_use]
+    pub fn missing(entity: &str, id: &str) -> Self {
+        Self::NotFound(format!("Could not find {entity}: {id}."))
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized(_) | Self::UnsupportedMethod { .. } => StatusCode::UNAUTHORIZED,
+            Self::Policy(_) | Self::NotAuthorized | Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Unauthorized(_) | Self::UnsupportedMethod { .. } => {
+                "The request you have made requires authentication.".into()
+            }
+            Self::Internal(_) => "An unexpected error prevented the server from fulfilling your request.".into(),
+            other => other.to_string(),
+        }
+    }
+}
+
+impl From<CommandError> for ApiError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Unknown => Self::Internal(error.to_string()),
+            CommandError::NotFound { .. } => Self::NotFound(error.to_string()),
+            CommandError::Conflict { .. } => Self::Conflict(error.to_string()),
+            CommandError::Forbidden(message) => Self::Forbidden(message),
+            CommandError::Invalid(message) => Self::BadRequest(message),
+            CommandError::Unauthorized(_) => Self::Unauthorized("the credentials were changed meanwhile"),
+        }
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<ProposeError> for ApiError {
+    fn from(error: ProposeError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<PoolError> for ApiError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Busy | PoolError::Stopped => Self::Unavailable(error.to_string()),
+            other => Self::BadRequest(other.to_string()),
+        }
+    }
+}
+
+/// Marks a 401, to which the outer layer adds the challenge with this node's URL.
+#[derive(Clone, Copy, Debug)]
+pub struct NeedsChallenge;
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        match &self {
+            Self::Internal(reason) => tracing::error!(reason, "internal error"),
+            Self::Unauthorized(reason) => tracing::debug!(reason, "unauthorized"),
+            Self::BodyTooLarge => return (status, self.to_string()).into_response(),
+            _ => {}
+        }
+        let mut error = json!({
+            "code": status.as_u16(),
+            "title": status.canonical_reason().unwrap_or_default(),
+            "message": self.message(),
+        });
+        if let (Self::UnsupportedMethod { enabled }, Some(fields)) = (&self, error.as_object_mut()) {
+            fields.insert("identity".into(), json!({ "methods": enabled }));
+        }
+        let body = json!({ "error": error }).to_string();
+        let mut response = (status, [(header::CONTENT_TYPE, "application/json")], body).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.extensions_mut().insert(NeedsChallenge);
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

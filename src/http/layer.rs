@@ -1,0 +1,65 @@
+//! What happens around every request: its id, the headers of every answer, the access log and the metrics.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::error::NeedsChallenge;
+use super::server::Peer;
+use crate::app::App;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+const AUTH_TOKEN: HeaderValue = HeaderValue::from_static("X-Auth-Token");
+
+/// Gives the request an id, answers it, completes the headers, logs one line and counts it.
+pub async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = app.environment.clock.elapsed();
+    let request_id = format!("req-{}", new_uuid(&app));
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", |path| path.as_str()).to_owned();
+    let peer = request.extensions().get::<Peer>().copied();
+    let base_url = app.base_url(request.headers(), peer.as_ref());
+
+    let mut response = next.run(request).await;
+
+    let status = response.status();
+    let needs_challenge = response.extensions().get::<NeedsChallenge>().is_some();
+    let headers = response.headers_mut();
+    if needs_challenge {
+        if let Ok(challenge) = HeaderValue::from_str(&format!("Keystone uri=\"{base_url}/v3\"")) {
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
+    }
+    if route != "/healthcheck" {
+        headers.insert(header::VARY, AUTH_TOKEN);
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    let elapsed = app.environment.clock.elapsed().saturating_sub(started);
+    let status_text = status.as_str().to_owned();
+    metrics::counter!(
+        "keyraft_http_requests_total",
+        "method" => method.as_str().to_owned(), "route" => route.clone(), "status" => status_text
+    )
+    .increment(1);
+    metrics::histogram!("keyraft_http_request_seconds", "route" => route).record(elapsed.as_secs_f64());
+    tracing::info!(
+        target: "keyraft::access",
+        request_id,
+        method = method.as_str(),
+        path,
+        status = status.as_u16(),
+        duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+        client = peer.map(|peer| peer.address.to_string()),
+    );
+    response
+}
+
+fn new_uuid(app: &App) -> String {
+    let mut bytes = [0; 16];
+    app.environment.random.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+}

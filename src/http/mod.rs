@@ -1,0 +1,21 @@
+//! The API over HTTP: what all resources share.
+
+pub mod answer;
+pub mod call;
+pub mod discovery;
+pub mod error;
+pub mod fields;
+pub mod layer;
+pub mod list;
+pub mod query;
+pub mod router;
+pub mod schema;
+pub mod server;
+
+pub use answer::{created, no_content, ok};
+pub use call::{Answer, Call};
+pub use error::ApiError;
+pub use fields::Fields;
+pub use list::List;
+pub use query::Query;
+pub use schema::Schema;

@@ -1,0 +1,96 @@
+//! Query strings: parameters in order, flags, and filters with comparators.
+
+use serde_json::Value;
+
+use super::ApiError;
+
+/// The parameters of a query string, in order, decoded.
+#[derive(Clone, Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query string. What cannot be decoded is kept as well as it can be.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// The last value of a parameter.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the parameter is there, with any value.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Whether a flag is on: it is there, and not "0".
+    #[must_use]
+    pub fn flag(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|value| value != "0")
+    }
+
+    /// All parameters, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// The boolean that a query value stands for: everything but these is true, no value too.
+#[must_use]
+pub fn is_true(value: &str) -> bool {
+    !matches!(value.to_ascii_lowercase().as_str(), "0" | "false" | "f" | "off" | "n" | "no")
+}
+
+/// Whether a rendered resource passes the filters of a query, of which `filterable` names the attributes.
+///
+/// `name=x` is exact; `name__contains`, `__startswith`, `__endswith` and their forms with `i` compare parts.
+/// Unknown attributes and comparators filter nothing, as in Keystone.
+#[must_use]
+pub fn passes(resource: &Value, query: &Query, filterable: &[&str]) -> bool {
+    query.iter().all(|(parameter, wanted)| {
+        let (attribute, comparator) = parameter.split_once("__").unwrap_or((parameter, ""));
+        if !filterable.contains(&attribute) {
+            return true;
+        }
+        match resource.get(attribute) {
+            Some(Value::Bool(flag)) if comparator.is_empty() => *flag == is_true(wanted),
+            Some(Value::String(text)) => compare(text, comparator, wanted),
+            Some(Value::Null) | None => wanted.is_empty() && comparator.is_empty(),
+            Some(_) => true,
+        }
+    })
+}
+
+fn compare(text: &str, comparator: &str, wanted: &str) -> bool {
+    let lower = || (text.to_lowercase(), wanted.to_lowercase());
+    match comparator {
+        "" => text == wanted,
+        "contains" => text.contains(wanted),
+        "startswith" => text.starts_with(wanted),
+        "endswith" => text.ends_with(wanted),
+        "icontains" => lower().0.contains(&lower().1),
+        "istartswith" => lower().0.starts_with(&lower().1),
+        "iendswith" => lower().0.ends_with(&lower().1),
+        _ => true,
+    }
+}
+
+/// `?limit`: how many rows a page holds.
+///
+/// # Errors
+/// 400 when it is no positive number.
+pub fn limit(query: &Query) -> Result<Option<usize>, ApiError> {
+    match query.get("limit") {
+        None => Ok(None),
+        Some(text) => match text.parse::<i64>() {
+            Ok(number) => Ok(usize::try_from(number).ok().filter(|number| *number > 0)),
+            Err(_) => Err(ApiError::BadRequest(format!(
+                "Invalid input for field/attribute limit. Value: {text}. '{text}' is not of type 'integer'"
+            ))),
+        },
+    }
+}

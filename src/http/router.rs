@@ -1,0 +1,55 @@
+//! Every path of the API, on one page.
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+
+use super::{discovery, layer};
+use crate::app::App;
+use crate::auth::api::token;
+use crate::catalog::api::region;
+use crate::ops;
+
+/// The routes, without what happens around them.
+fn routes() -> Router<App> {
+    Router::new()
+        .route("/", get(discovery::versions))
+        .route("/v3", get(discovery::v3))
+        .route("/healthcheck", get(discovery::healthcheck))
+        .route("/metrics", get(ops::metrics::show))
+        .route("/keyraft/status", get(ops::status::show))
+        // auth
+        .route("/v3/auth/tokens", post(token::issue).get(token::validate).delete(token::revoke))
+        // catalog
+        .route("/v3/regions", get(region::list).post(region::create))
+        .route(
+            "/v3/regions/{region_id}",
+            get(region::show).put(region::create_with_id).patch(region::update).delete(region::delete),
+        )
+}
+
+/// The whole API.
+#[must_use]
+pub fn router(app: &App) -> Router {
+    routes()
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(app.clone(), layer::around))
+        .with_state(app.clone())
+}
+
+/// An unknown path: HTML, as Keystone's framework answers it.
+async fn not_found() -> Response {
+    let page = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested \
+                URL was not found on the server. If you entered the URL manually please check your spelling and try \
+                again.</p>\n";
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+}
+
+/// A known path with another method; the framework adds `Allow`.
+async fn method_not_allowed() -> Response {
+    let body = "{\"message\": \"The method is not allowed for the requested URL.\"}\n";
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

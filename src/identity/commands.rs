@@ -1,0 +1,254 @@
+//! The writes on users, groups and memberships.
+
+use keyraft_proto::identity::{
+    ActorKind, AddUserToGroup, ChangePassword, CreateGroup, CreateUser, DeleteGroup, DeleteUser, Group,
+    Membership, RemoveUserFromGroup, UpdateGroup, UpdateUser, UpgradePasswordHash, User,
+};
+
+use crate::assignment;
+use crate::revoke::commands::record_user_event;
+use crate::state::attributes::{merge_extra, merge_options};
+use crate::state::{CommandError, Record, Transaction};
+
+fn check_domain(tx: &Transaction, domain_id: &str) -> Result<(), CommandError> {
+    match tx.resource.domain(domain_id) {
+        Some(_) => Ok(()),
+        None => Err(CommandError::NotFound { entity: "domain".into(), id: domain_id.into() }),
+    }
+}
+
+fn check_user_name(tx: &Transaction, user: &User) -> Result<(), CommandError> {
+    let holder = tx.identity.user_by_name(&user.domain_id, &user.name);
+    if holder.is_some_and(|holder| holder.id != user.id) {
+        return Err(CommandError::duplicate_name("user", &user.name, Some(&user.domain_id)));
+    }
+    Ok(())
+}
+
+/// A default project may be missing, but it may not be a domain.
+fn check_default_project(tx: &Transaction, id: Option<&str>) -> Result<(), CommandError> {
+    if id.is_some_and(|id| tx.resource.domain(id).is_some()) {
+        return Err(CommandError::Invalid("User's default project ID cannot be a domain ID.".into()));
+    }
+    Ok(())
+}
+
+/// Creates a user.
+///
+/// # Errors
+/// The domain is missing, the name or id is taken, or the default project is a domain.
+pub fn create_user(tx: &mut Transaction, command: CreateUser) -> Result<User, CommandError> {
+    let mut user = command.user.unwrap_or_default();
+    if tx.identity.users.contains(user.id.as_str()) {
+        return Err(CommandError::duplicate_id("user", &user.id));
+    }
+    check_domain(tx, &user.domain_id)?;
+    check_user_name(tx, &user)?;
+    check_default_project(tx, user.default_project_id.as_deref())?;
+    user.created_ms = tx.log_time_ms();
+    if let Some(password) = &mut user.password {
+        password.created_ms = tx.log_time_ms();
+    }
+    tx.put(user.clone());
+    Ok(user)
+}
+
+/// Changes a user. A new password and being disabled revoke the user's tokens.
+///
+/// # Errors
+/// The user is missing, the name is taken, or the default project is a domain.
+pub fn update_user(tx: &mut Transaction, command: UpdateUser) -> Result<User, CommandError> {
+    let mut user = User::clone(&*tx.require::<User>(&command.id)?);
+    let is_disabled_now = user.enabled && command.enabled == Some(false);
+    let has_new_password = command.password.is_some() || (command.remove_password && user.password.is_some());
+    if let Some(name) = command.name {
+        user.name = name;
+        check_user_name(tx, &user)?;
+    }
+    if let Some(enabled) = command.enabled {
+        user.enabled = enabled;
+    }
+    if let Some(project) = command.default_project_id {
+        check_default_project(tx, project.value.as_deref())?;
+        user.default_project_id = project.value;
+    }
+    if command.remove_password {
+        user.password = None;
+    }
+    if let Some(mut password) = command.password {
+        password.created_ms = tx.log_time_ms();
+        user.password = Some(password);
+    }
+    merge_options(&mut user.options, command.options);
+    merge_extra(&mut user.extra, command.extra);
+    tx.put(user.clone());
+    if is_disabled_now || has_new_password {
+        record_user_event(tx, &user.id);
+    }
+    Ok(user)
+}
+
+/// Deletes a user with its memberships and assignments, and revokes its tokens.
+///
+/// # Errors
+/// The user is missing.
+pub fn delete_user(tx: &mut Transaction, command: &DeleteUser) -> Result<(), CommandError> {
+    tx.require::<User>(&command.id)?;
+    remove_user(tx, &command.id);
+    Ok(())
+}
+
+/// Deletes a user that is known to exist.
+pub fn remove_user(tx: &mut Transaction, id: &str) {
+    let groups: Vec<_> = tx.identity.groups_of_user(id).cloned().collect();
+    for group in groups {
+        tx.delete::<Membership>(&(group, id.into()));
+    }
+    assignment::commands::remove_all_of(tx, ActorKind::User, id);
+    record_user_event(tx, id);
+    tx.delete::<User>(&id.into());
+}
+
+/// Clears the default project of the users that have this one.
+pub fn forget_default_project(tx: &mut Transaction, project_id: &str) {
+    let users: Vec<User> = tx
+        .identity
+        .users_with_default_project(project_id)
+        .map(|user| User { default_project_id: None, ..User::clone(user) })
+        .collect();
+    for user in users {
+        tx.put(user);
+    }
+}
+
+/// The user's own change of its password. It revokes the user's tokens.
+///
+/// # Errors
+/// The user is missing, or the password that was verified is no longer the user's.
+pub fn change_password(tx: &mut Transaction, command: ChangePassword) -> Result<(), CommandError> {
+    let user = tx.require::<User>(&command.user_id)?;
+    check_verified(&user, &command.verified_sealed_hash)?;
+    let mut password = command.password.unwrap_or_default();
+    password.created_ms = tx.log_time_ms();
+    tx.put(User { password: Some(password), ..User::clone(&user) });
+    record_user_event(tx, &command.user_id);
+    Ok(())
+}
+
+fn check_verified(user: &User, verified: &[u8]) -> Result<(), CommandError> {
+    match &user.password {
+        Some(password) if password.sealed_hash == verified => Ok(()),
+        _ => Err(CommandError::Unauthorized("The password was changed meanwhile.".into())),
+    }
+}
+
+/// Replaces a hash by a better one of the same password.
+///
+/// # Errors
+/// The user is missing, or the password that was verified is no longer the user's.
+pub fn upgrade_password_hash(tx: &mut Transaction, command: UpgradePasswordHash) -> Result<(), CommandError> {
+    let mut user = User::clone(&*tx.require::<User>(&command.user_id)?);
+    check_verified(&user, &command.verified_sealed_hash)?;
+    if let Some(password) = &mut user.password {
+        password.sealed_hash = command.sealed_hash;
+    }
+    tx.put(user);
+    Ok(())
+}
+
+fn check_group_name(tx: &Transaction, group: &Group) -> Result<(), CommandError> {
+    let holder = tx.identity.group_by_name(&group.domain_id, &group.name);
+    if holder.is_some_and(|holder| holder.id != group.id) {
+        return Err(CommandError::duplicate_name("group", &group.name, Some(&group.domain_id)));
+    }
+    Ok(())
+}
+
+/// Creates a group.
+///
+/// # Errors
+/// The domain is missing, or the name or id is taken.
+pub fn create_group(tx: &mut Transaction, command: CreateGroup) -> Result<Group, CommandError> {
+    let group = command.group.unwrap_or_default();
+    if tx.identity.groups.contains(group.id.as_str()) {
+        return Err(CommandError::duplicate_id("group", &group.id));
+    }
+    check_domain(tx, &group.domain_id)?;
+    check_group_name(tx, &group)?;
+    tx.put(group.clone());
+    Ok(group)
+}
+
+/// Changes a group.
+///
+/// # Errors
+/// The group is missing, or the name is taken.
+pub fn update_group(tx: &mut Transaction, command: UpdateGroup) -> Result<Group, CommandError> {
+    let mut group = Group::clone(&*tx.require::<Group>(&command.id)?);
+    if let Some(name) = command.name {
+        group.name = name;
+        check_group_name(tx, &group)?;
+    }
+    if let Some(description) = command.description {
+        group.description = description;
+    }
+    merge_extra(&mut group.extra, command.extra);
+    tx.put(group.clone());
+    Ok(group)
+}
+
+/// Deletes a group with its memberships and assignments. If it had assignments, its members' tokens are revoked.
+///
+/// # Errors
+/// The group is missing.
+pub fn delete_group(tx: &mut Transaction, command: &DeleteGroup) -> Result<(), CommandError> {
+    tx.require::<Group>(&command.id)?;
+    remove_group(tx, &command.id);
+    Ok(())
+}
+
+/// Deletes a group that is known to exist.
+pub fn remove_group(tx: &mut Transaction, id: &str) {
+    let members: Vec<_> = tx.identity.users_in_group(id).cloned().collect();
+    let has_assignments = assignment::commands::remove_all_of(tx, ActorKind::Group, id);
+    for user in members {
+        if has_assignments {
+            record_user_event(tx, user.as_str());
+        }
+        tx.delete::<Membership>(&(id.into(), user));
+    }
+    tx.delete::<Group>(&id.into());
+}
+
+/// Puts a user into a group; nothing happens if it is there.
+///
+/// # Errors
+/// The user or the group is missing.
+pub fn add_user_to_group(tx: &mut Transaction, command: AddUserToGroup) -> Result<(), CommandError> {
+    let membership = command.membership.unwrap_or_default();
+    tx.require::<User>(&membership.user_id)?;
+    tx.require::<Group>(&membership.group_id)?;
+    tx.put(membership);
+    Ok(())
+}
+
+/// Takes a user out of a group and revokes the user's tokens.
+///
+/// # Errors
+/// The user, the group or the membership is missing.
+pub fn remove_user_from_group(
+    tx: &mut Transaction,
+    command: RemoveUserFromGroup,
+) -> Result<(), CommandError> {
+    let membership = command.membership.unwrap_or_default();
+    tx.require::<User>(&membership.user_id)?;
+    tx.require::<Group>(&membership.group_id)?;
+    if tx.delete::<Membership>(&membership.key()).is_none() {
+        return Err(CommandError::NotFound {
+            entity: format!("user {} in group", membership.user_id),
+            id: membership.group_id,
+        });
+    }
+    record_user_event(tx, &membership.user_id);
+    Ok(())
+}

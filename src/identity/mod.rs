@@ -1,0 +1,10 @@
+//! Users, groups and passwords.
+
+pub mod commands;
+pub mod password;
+pub mod records;
+
+pub use records::Tables;
+
+/// Context under which password hashes are sealed.
+pub const PASSWORD_CONTEXT: &[u8] = b"user.password";

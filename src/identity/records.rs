@@ -1,0 +1,192 @@
+//! The records of users, groups and memberships, and their indexes.
+
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use keyraft_proto::identity::{Group, Membership, User};
+
+use crate::state::table::join_key;
+use crate::state::{DomainId, GroupId, ProjectId, Record, State, Table, UserId};
+
+/// Users, groups and who is in which.
+#[derive(Clone, Default)]
+pub struct Tables {
+    /// Users by id.
+    pub users: Table<User>,
+    /// Groups by id.
+    pub groups: Table<Group>,
+    /// Memberships by group, then user.
+    pub memberships: Table<Membership>,
+    users_by_name: OrdMap<(DomainId, Arc<str>), UserId>,
+    groups_by_name: OrdMap<(DomainId, Arc<str>), GroupId>,
+    groups_of_user: OrdSet<(UserId, GroupId)>,
+    users_by_default_project: OrdSet<(ProjectId, UserId)>,
+}
+
+impl Record for User {
+    const TABLE: u8 = 2;
+    const ENTITY: &'static str = "user";
+    type Key = UserId;
+
+    fn key(&self) -> UserId {
+        self.id.as_str().into()
+    }
+
+    fn key_bytes(key: &UserId) -> Vec<u8> {
+        key.as_str().as_bytes().to_vec()
+    }
+
+    fn table(state: &State) -> &Table<Self> {
+        &state.identity.users
+    }
+
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.identity.users
+    }
+
+    fn reindex(state: &mut State, before: Option<&Self>, after: Option<&Self>) {
+        let tables = &mut state.identity;
+        if let Some(old) = before {
+            tables.users_by_name.remove(&(old.domain_id.as_str().into(), old.name.as_str().into()));
+            if let Some(project) = old.default_project_id.as_deref() {
+                tables.users_by_default_project.remove(&(project.into(), old.key()));
+            }
+        }
+        if let Some(new) = after {
+            let name = (new.domain_id.as_str().into(), new.name.as_str().into());
+            tables.users_by_name.insert(name, new.key());
+            if let Some(project) = new.default_project_id.as_deref() {
+                tables.users_by_default_project.insert((project.into(), new.key()));
+            }
+        }
+    }
+}
+
+impl Record for Group {
+    const TABLE: u8 = 3;
+    const ENTITY: &'static str = "group";
+    type Key = GroupId;
+
+    fn key(&self) -> GroupId {
+        self.id.as_str().into()
+    }
+
+    fn key_bytes(key: &GroupId) -> Vec<u8> {
+        key.as_str().as_bytes().to_vec()
+    }
+
+    fn table(state: &State) -> &Table<Self> {
+        &state.identity.groups
+    }
+
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.identity.groups
+    }
+
+    fn reindex(state: &mut State, before: Option<&Self>, after: Option<&Self>) {
+        let index = &mut state.identity.groups_by_name;
+        if let Some(old) = before {
+            index.remove(&(old.domain_id.as_str().into(), old.name.as_str().into()));
+        }
+        if let Some(new) = after {
+            index.insert((new.domain_id.as_str().into(), new.name.as_str().into()), new.key());
+        }
+    }
+}
+
+impl Record for Membership {
+    const TABLE: u8 = 4;
+    const ENTITY: &'static str = "membership";
+    type Key = (GroupId, UserId);
+
+    fn key(&self) -> Self::Key {
+        (self.group_id.as_str().into(), self.user_id.as_str().into())
+    }
+
+    fn key_bytes((group, user): &Self::Key) -> Vec<u8> {
+        join_key(&[group.as_str(), user.as_str()])
+    }
+
+    fn table(state: &State) -> &Table<Self> {
+        &state.identity.memberships
+    }
+
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.identity.memberships
+    }
+
+    fn reindex(state: &mut State, before: Option<&Self>, after: Option<&Self>) {
+        let index = &mut state.identity.groups_of_user;
+        if let Some(old) = before {
+            index.remove(&(old.user_id.as_str().into(), old.group_id.as_str().into()));
+        }
+        if let Some(new) = after {
+            index.insert((new.user_id.as_str().into(), new.group_id.as_str().into()));
+        }
+    }
+}
+
+impl Tables {
+    /// The user with this name in a domain.
+    #[must_use]
+    pub fn user_by_name(&self, domain_id: &str, name: &str) -> Option<&Arc<User>> {
+        self.users_by_name.get(&(domain_id.into(), name.into())).and_then(|id| self.users.get(id))
+    }
+
+    /// The group with this name in a domain.
+    #[must_use]
+    pub fn group_by_name(&self, domain_id: &str, name: &str) -> Option<&Arc<Group>> {
+        self.groups_by_name.get(&(domain_id.into(), name.into())).and_then(|id| self.groups.get(id))
+    }
+
+    /// The users of a domain.
+    pub fn users_in_domain(&self, domain_id: &str) -> impl Iterator<Item = &Arc<User>> {
+        let domain = DomainId::from(domain_id);
+        self.users_by_name
+            .range((domain.clone(), Arc::from(""))..)
+            .take_while(move |((of, _), _)| *of == domain)
+            .filter_map(|(_, id)| self.users.get(id))
+    }
+
+    /// The users whose default project is this one.
+    pub fn users_with_default_project(&self, project_id: &str) -> impl Iterator<Item = &Arc<User>> {
+        let project = ProjectId::from(project_id);
+        self.users_by_default_project
+            .range((project.clone(), UserId::from(""))..)
+            .take_while(move |(of, _)| *of == project)
+            .filter_map(|(_, id)| self.users.get(id))
+    }
+
+    /// The groups of a domain.
+    pub fn groups_in_domain(&self, domain_id: &str) -> impl Iterator<Item = &Arc<Group>> {
+        let domain = DomainId::from(domain_id);
+        self.groups_by_name
+            .range((domain.clone(), Arc::from(""))..)
+            .take_while(move |((of, _), _)| *of == domain)
+            .filter_map(|(_, id)| self.groups.get(id))
+    }
+
+    /// Whether the user is in the group.
+    #[must_use]
+    pub fn is_member(&self, group_id: &str, user_id: &str) -> bool {
+        self.memberships.contains(&(GroupId::from(group_id), UserId::from(user_id)))
+    }
+
+    /// Ids of the groups that a user is in.
+    pub fn groups_of_user(&self, user_id: &str) -> impl Iterator<Item = &GroupId> {
+        let user = UserId::from(user_id);
+        self.groups_of_user
+            .range((user.clone(), GroupId::from(""))..)
+            .take_while(move |(of, _)| *of == user)
+            .map(|(_, group)| group)
+    }
+
+    /// Ids of the users in a group.
+    pub fn users_in_group(&self, group_id: &str) -> impl Iterator<Item = &UserId> {
+        let group = GroupId::from(group_id);
+        self.memberships
+            .range_from((group.clone(), UserId::from("")))
+            .take_while(move |((of, _), _)| *of == group)
+            .map(|((_, user), _)| user)
+    }
+}

@@ -1,0 +1,64 @@
+//! What the leader does by itself: purging what has expired, and rotating keys on schedule.
+
+use std::time::Duration;
+
+use keyraft_proto::identity as proto;
+use proto::command::Kind;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::keys::FERNET_CONTEXT;
+use crate::keys::fernet_repository::{FernetKeySet, KeyPolicy};
+use crate::token::fernet::FernetKey;
+
+/// How often the leader looks whether something is due.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Runs until `stop`. On a node that does not lead it only waits.
+///
+/// A command that two leaders propose one after the other does nothing the second time.
+pub async fn run(app: App, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(INTERVAL) => {}
+            () = stop.cancelled() => return,
+        }
+        if !app.node.is_leader() {
+            continue;
+        }
+        for due in due(&app) {
+            if let Err(error) = app.propose(due).await {
+                tracing::warn!(%error, "housekeeping has to wait");
+            }
+        }
+    }
+}
+
+/// The commands that are due in the local state.
+fn due(app: &App) -> Vec<Kind> {
+    let state = &app.node.publication().load().state;
+    let now_ms = app.node.cluster_time_ms();
+    let mut due = Vec::new();
+
+    let kept_s = app.config.token.expiration_s.saturating_add(app.config.revoke.expiration_buffer_s);
+    let revoked_before_ms = now_ms.saturating_sub(kept_s.saturating_mul(1000));
+    if state.revoke.events.values().next().is_some_and(|oldest| oldest.revoked_at_ms < revoked_before_ms) {
+        due.push(Kind::PurgeRevocationEvents(proto::PurgeRevocationEvents { revoked_before_ms }));
+    }
+
+    let Some(record) = state.keys.fernet_keys() else { return due };
+    let policy = app.key_policy();
+    let mut set = FernetKeySet::from(&**record);
+    let rules = KeyPolicy::from(policy);
+    let interval_ms = app.config.fernet.rotation_interval_s.saturating_mul(1000);
+    let rotation_due_ms = set.next_rotation_due_ms(&rules, interval_ms);
+    if interval_ms > 0 && rotation_due_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+        let key = FernetKey::generate(&*app.environment.random);
+        let sealed_staged_key = app.seal(FERNET_CONTEXT, &*key.to_bytes());
+        let interval_ms = Some(interval_ms);
+        due.push(Kind::RotateFernetKeys(proto::RotateFernetKeys { sealed_staged_key, policy: Some(policy), interval_ms }));
+    } else if !set.retire(&rules, now_ms).is_empty() {
+        due.push(Kind::RetireFernetKeys(proto::RetireFernetKeys { policy: Some(policy) }));
+    }
+    due
+}

@@ -1,0 +1,8 @@
+//! What operators see of a node: its log, its status, and the commands that need no user.
+
+pub mod admin;
+pub mod housekeeping;
+pub mod logging;
+pub mod metrics;
+pub mod operations;
+pub mod status;

@@ -1,0 +1,101 @@
+//! What a node does for its operator over the admin channel.
+
+use async_trait::async_trait;
+use keyraft_proto::identity as proto;
+use proto::command::Kind;
+
+use super::admin::{
+    AdminError, AdminOperations, BootstrapRequest, FernetKey, FernetKeyRole, FernetKeys, RotateRequest,
+};
+use crate::app::App;
+use crate::bootstrap;
+use crate::clock_text::iso_micros_utc;
+use crate::http::ApiError;
+use crate::keys::FERNET_CONTEXT;
+use crate::keys::fernet_repository::STAGED_KEY;
+use crate::state::{State, decode_answer};
+use crate::token::fernet::FernetKey as Key;
+
+/// The operations of one node.
+pub struct Operations(pub App);
+
+impl From<ApiError> for AdminError {
+    fn from(error: ApiError) -> Self {
+        match error {
+            ApiError::Unavailable(reason) => Self::Unavailable(reason),
+            ApiError::Internal(reason) => Self::Failed(reason),
+            other => Self::Invalid(other.to_string()),
+        }
+    }
+}
+
+impl Operations {
+    async fn run(&self, kind: Kind) -> Result<(), AdminError> {
+        let proposed = self.0.propose(kind).await?;
+        decode_answer(&proposed.answer).map_err(ApiError::from)?;
+        Ok(())
+    }
+
+    fn new_sealed_key(&self) -> bytes::Bytes {
+        let key = Key::generate(&*self.0.environment.random);
+        self.0.seal(FERNET_CONTEXT, &*key.to_bytes())
+    }
+}
+
+#[async_trait]
+impl AdminOperations for Operations {
+    async fn bootstrap(&self, request: BootstrapRequest) -> Result<(), AdminError> {
+        self.run(Kind::SetUpFernetKeys(proto::SetUpFernetKeys {
+            sealed_primary_key: self.new_sealed_key(),
+            sealed_staged_key: self.new_sealed_key(),
+            policy: Some(self.0.key_policy()),
+        }))
+        .await?;
+        let command = bootstrap::request::command(&self.0, request).await?;
+        self.run(Kind::Bootstrap(command)).await
+    }
+
+    async fn fernet_rotate(&self, request: RotateRequest) -> Result<FernetKeys, AdminError> {
+        let policy = Some(self.0.key_policy());
+        let sealed_staged_key = self.new_sealed_key();
+        let kind = if request.compromised {
+            let sealed_primary_key = self.new_sealed_key();
+            Kind::ReplaceFernetKeys(proto::ReplaceFernetKeys { sealed_primary_key, sealed_staged_key, policy })
+        } else {
+            Kind::RotateFernetKeys(proto::RotateFernetKeys { sealed_staged_key, policy, interval_ms: None })
+        };
+        self.run(kind).await?;
+        self.fernet_list().await
+    }
+
+    async fn fernet_list(&self) -> Result<FernetKeys, AdminError> {
+        let published = self.0.node.read().await.map_err(ApiError::from)?;
+        Ok(list(&published.state))
+    }
+
+    async fn wait_linearizable_read(&self) -> Result<(), AdminError> {
+        self.0.node.read().await.map_err(ApiError::from)?;
+        Ok(())
+    }
+}
+
+fn list(state: &State) -> FernetKeys {
+    let Some(set) = state.keys.fernet_keys() else { return FernetKeys { keys: Vec::new() } };
+    let primary = set.keys.iter().map(|key| key.number).max();
+    let mut keys: Vec<FernetKey> = set
+        .keys
+        .iter()
+        .map(|key| FernetKey {
+            number: key.number,
+            role: match key.number {
+                STAGED_KEY => FernetKeyRole::Staged,
+                number if Some(number) == primary => FernetKeyRole::Primary,
+                _ => FernetKeyRole::Secondary,
+            },
+            created_at: Some(iso_micros_utc(key.created_ms)),
+            needed_until: key.demoted_ms.map(|at_ms| iso_micros_utc(at_ms.saturating_add(key.retention_ms))),
+        })
+        .collect();
+    keys.sort_by_key(|key| key.number);
+    FernetKeys { keys }
+}

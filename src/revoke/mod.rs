@@ -1,0 +1,6 @@
+//! Revocation: events, and matching a token against them by index.
+
+pub mod commands;
+pub mod records;
+
+pub use records::{Tables, TokenFacts};

@@ -1,0 +1,6 @@
+//! Roles and what they imply.
+
+pub mod commands;
+pub mod records;
+
+pub use records::Tables;

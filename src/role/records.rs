@@ -1,0 +1,126 @@
+//! The records of roles and their implications, and their indexes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use keyraft_proto::identity::{ImpliedRole, Role};
+
+use crate::state::table::join_key;
+use crate::state::{DomainId, Record, RoleId, State, Table};
+
+/// Roles and implications.
+#[derive(Clone, Default)]
+pub struct Tables {
+    /// Roles by id.
+    pub roles: Table<Role>,
+    /// Implications by prior role, then implied role.
+    pub implied_roles: Table<ImpliedRole>,
+    /// By domain ("" for global roles) and name.
+    by_name: OrdMap<(DomainId, Arc<str>), RoleId>,
+    /// Implied role and prior role.
+    priors: OrdSet<(RoleId, RoleId)>,
+}
+
+impl Record for Role {
+    const TABLE: u8 = 5;
+    const ENTITY: &'static str = "role";
+    type Key = RoleId;
+
+    fn key(&self) -> RoleId {
+        self.id.as_str().into()
+    }
+
+    fn key_bytes(key: &RoleId) -> Vec<u8> {
+        key.as_str().as_bytes().to_vec()
+    }
+
+    fn table(state: &State) -> &Table<Self> {
+        &state.role.roles
+    }
+
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.role.roles
+    }
+
+    fn reindex(state: &mut State, before: Option<&Self>, after: Option<&Self>) {
+        let index = &mut state.role.by_name;
+        if let Some(old) = before {
+            index.remove(&(old.domain_id.as_str().into(), old.name.as_str().into()));
+        }
+        if let Some(new) = after {
+            index.insert((new.domain_id.as_str().into(), new.name.as_str().into()), new.key());
+        }
+    }
+}
+
+impl Record for ImpliedRole {
+    const TABLE: u8 = 6;
+    const ENTITY: &'static str = "implied role";
+    type Key = (RoleId, RoleId);
+
+    fn key(&self) -> Self::Key {
+        (self.prior_role_id.as_str().into(), self.implied_role_id.as_str().into())
+    }
+
+    fn key_bytes((prior, implied): &Self::Key) -> Vec<u8> {
+        join_key(&[prior.as_str(), implied.as_str()])
+    }
+
+    fn table(state: &State) -> &Table<Self> {
+        &state.role.implied_roles
+    }
+
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.role.implied_roles
+    }
+
+    fn reindex(state: &mut State, before: Option<&Self>, after: Option<&Self>) {
+        let index = &mut state.role.priors;
+        if let Some(old) = before {
+            index.remove(&(old.implied_role_id.as_str().into(), old.prior_role_id.as_str().into()));
+        }
+        if let Some(new) = after {
+            index.insert((new.implied_role_id.as_str().into(), new.prior_role_id.as_str().into()));
+        }
+    }
+}
+
+impl Tables {
+    /// The role with this name in a domain; "" for the global roles.
+    #[must_use]
+    pub fn role_by_name(&self, domain_id: &str, name: &str) -> Option<&Arc<Role>> {
+        self.by_name.get(&(domain_id.into(), name.into())).and_then(|id| self.roles.get(id))
+    }
+
+    /// Ids of the roles that a role implies directly.
+    pub fn implied_by(&self, prior_role_id: &str) -> impl Iterator<Item = &RoleId> {
+        let prior = RoleId::from(prior_role_id);
+        self.implied_roles
+            .range_from((prior.clone(), RoleId::from("")))
+            .take_while(move |((of, _), _)| *of == prior)
+            .map(|((_, implied), _)| implied)
+    }
+
+    /// Ids of the roles that imply a role directly.
+    pub fn priors_of(&self, implied_role_id: &str) -> impl Iterator<Item = &RoleId> {
+        let implied = RoleId::from(implied_role_id);
+        self.priors
+            .range((implied.clone(), RoleId::from(""))..)
+            .take_while(move |(of, _)| *of == implied)
+            .map(|(_, prior)| prior)
+    }
+
+    /// The roles and all that they imply, however far; cycles end by themselves.
+    #[must_use]
+    pub fn expand(&self, roles: impl IntoIterator<Item = RoleId>) -> BTreeSet<RoleId> {
+        let mut found = BTreeSet::new();
+        let mut waiting: Vec<RoleId> = roles.into_iter().collect();
+        while let Some(role) = waiting.pop() {
+            if found.insert(role.clone()) {
+                waiting.extend(self.implied_by(role.as_str()).cloned());
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,153 @@
+//! One node of the service, from its configuration to its stop.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use keyraft_cluster::{Environment, Fault, Node, NodeConfig, Peer, StartError};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Inner};
+use crate::config::{Config, PasswordHashAlgorithm};
+use crate::http::{router, server};
+use crate::identity::password::{HashingPool, PasswordAlgorithm, PasswordError, PasswordHasher, PasswordOptions, PoolLimits};
+use crate::keys::seal::{ClusterKey, ClusterKeyFileError};
+use crate::ops::admin::{AdminSocket, SocketError};
+use crate::ops::operations::Operations;
+use crate::ops::{housekeeping, metrics};
+use crate::policy::Policy;
+use crate::state::Identity;
+use crate::token::payload::{MethodList, MethodListError};
+use crate::token::ring::TokenKeys;
+
+/// Log-ins that may wait for a hashing thread.
+const WAITING_LOGINS: usize = 1024;
+
+/// Why a node did not start, or stopped. Its text is one line.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The HTTP port is not to be had.
+    #[error("http.listen: cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file of the cluster key.
+    #[error(transparent)]
+    ClusterKey(#[from] ClusterKeyFileError),
+    /// The operating system refuses something that every node needs.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+    /// Metrics cannot be collected.
+    #[error("cannot start: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The list of methods.
+    #[error("auth.methods: {0}")]
+    Methods(#[from] MethodListError),
+    /// The cost of hashes.
+    #[error("identity.password_hash_rounds: {0}")]
+    Hashing(#[from] PasswordError),
+    /// The cluster side of the node did not start.
+    #[error(transparent)]
+    Node(#[from] StartError),
+    /// The admin channel.
+    #[error(transparent)]
+    Admin(#[from] SocketError),
+    /// The node had to stop.
+    #[error("the node stops: {0}")]
+    Fault(Fault),
+}
+
+fn node_config(config: &Config) -> NodeConfig {
+    let cluster = &config.cluster;
+    NodeConfig {
+        node_id: config.node.id,
+        listen: cluster.listen,
+        peers: cluster
+            .peers
+            .iter()
+            .map(|peer| Peer { node_id: peer.id, address: peer.address.to_string() })
+            .collect(),
+        public_url: config.public_endpoint(),
+        directory: config.node.data_dir.clone(),
+        heartbeat_ms: cluster.heartbeat_ms,
+        election_timeout_min_ms: cluster.election_timeout_min_ms,
+        election_timeout_max_ms: cluster.election_timeout_max_ms,
+        read_timeout_ms: cluster.read_timeout_ms,
+        write_timeout_ms: cluster.write_timeout_ms,
+        ..NodeConfig::default()
+    }
+}
+
+fn hashing_pool(config: &Config, environment: &Environment) -> Result<HashingPool, ServeError> {
+    let algorithm = match config.identity.password_hash_algorithm {
+        PasswordHashAlgorithm::Bcrypt => PasswordAlgorithm::Bcrypt,
+    };
+    let hasher = PasswordHasher::new(&PasswordOptions {
+        algorithm,
+        rounds: Some(config.identity.password_hash_rounds),
+        max_password_bytes: usize::try_from(config.identity.max_password_length).unwrap_or(usize::MAX),
+        ..PasswordOptions::default()
+    })?;
+    let threads = NonZeroUsize::new(config.identity.hashing_threads()).unwrap_or(NonZeroUsize::MIN);
+    let limits = PoolLimits { threads, waiting: WAITING_LOGINS };
+    Ok(HashingPool::start(hasher, Arc::clone(&environment.random), limits)?)
+}
+
+/// Runs a node until `stop` is cancelled. `ready` is called once it accepts requests; they may have to wait for
+/// a leader.
+///
+/// # Errors
+/// It does not start, or a fault stops it: [`ServeError`].
+pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) -> Result<(), ServeError> {
+    let address = config.http.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+    let cluster_key = ClusterKey::load(&config.node.cluster_key_file)?;
+    let environment = Environment::system()?;
+    let metrics = metrics::install()?;
+    let hashing = hashing_pool(&config, &environment)?;
+    let methods = MethodList::new(config.auth.methods.iter().map(String::as_str))?;
+    let node = Node::start(node_config(&config), Identity, environment.clone()).await?;
+    let app = App::new(Inner {
+        public_endpoint: config.public_endpoint(),
+        config,
+        node: node.clone(),
+        environment,
+        policy: Policy::defaults(),
+        hashing,
+        cluster_key,
+        methods,
+        metrics,
+        token_keys: TokenKeys::default(),
+    });
+    // Ends with this function, whatever ends it.
+    let ending = stop.child_token();
+    let _guard = ending.clone().drop_guard();
+    let admin = AdminSocket::bind(&app.config.admin_socket())?;
+    let admin = tokio::spawn(admin.serve(Arc::new(Operations(app.clone())), ending.clone()));
+    let housekeeping = tokio::spawn(housekeeping::run(app.clone(), ending.clone()));
+    let http = tokio::spawn(server::serve(listener, router::router(&app), ending.clone()));
+    ready();
+
+    let mut fault = node.fault();
+    let fault = tokio::select! {
+        () = stop.cancelled() => None,
+        fault = fault.wait_for(Option::is_some) => fault.ok().and_then(|fault| fault.clone()),
+    };
+    ending.cancel();
+    for task in [http, housekeeping] {
+        if let Err(error) = task.await {
+            tracing::warn!(%error, "a task did not end well");
+        }
+    }
+    if let Ok(Err(error)) = admin.await {
+        tracing::warn!(%error, "the admin channel ended");
+    }
+    node.shutdown().await;
+    fault.map_or(Ok(()), |fault| Err(ServeError::Fault(fault)))
+}

@@ -1,0 +1,67 @@
+//! A validated token: what it says, looked up in one consistent state.
+
+use std::sync::Arc;
+
+use keyraft_proto::identity::{Project, Role, User};
+
+use super::audit::AuditIds;
+use super::payload::MethodMask;
+
+/// What a token reaches.
+#[derive(Clone, Debug)]
+pub enum TokenScope {
+    /// Nothing.
+    Unscoped,
+    /// A project, in its domain.
+    Project {
+        /// The project; it may be one that acts as a domain.
+        project: Arc<Project>,
+        /// Its domain; the project itself when that acts as one.
+        domain: Arc<Project>,
+    },
+    /// A domain.
+    Domain(Arc<Project>),
+    /// The whole deployment.
+    System,
+}
+
+/// A token with everything that its ids stand for now.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Who it speaks for.
+    pub user: Arc<User>,
+    /// The user's domain.
+    pub user_domain: Arc<Project>,
+    /// How the user authenticated.
+    pub methods: MethodMask,
+    /// Its public names.
+    pub audit: AuditIds,
+    /// What it reaches.
+    pub scope: TokenScope,
+    /// The roles that the user has there now, implied ones included; none when unscoped.
+    pub roles: Vec<Arc<Role>>,
+    /// Seconds since the epoch.
+    pub issued_at_s: u64,
+    /// Seconds since the epoch.
+    pub expires_at_s: u64,
+}
+
+impl Token {
+    /// The project of a project-scoped token.
+    #[must_use]
+    pub fn project(&self) -> Option<&Arc<Project>> {
+        match &self.scope {
+            TokenScope::Project { project, .. } => Some(project),
+            _ => None,
+        }
+    }
+
+    /// The domain of a domain-scoped token.
+    #[must_use]
+    pub fn domain(&self) -> Option<&Arc<Project>> {
+        match &self.scope {
+            TokenScope::Domain(domain) => Some(domain),
+            _ => None,
+        }
+    }
+}

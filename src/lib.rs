@@ -1,4 +1,5 @@
 //! Keyraft: OpenStack Identity as one replicated binary.
 
+pub mod identity;
 pub mod keys;
 pub mod token;

@@ -18,6 +18,7 @@ use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockDecryptMut, BlockEncryptMut, KeyIvInit};
 use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use keyraft_cluster::Random;
 use sha2::Sha256;
@@ -126,7 +127,7 @@ impl FernetKey {
         for (to, from) in block.iter_mut().zip(&self.signing) {
             *to = *from;
         }
-        let mut mac = <Hmac<Sha256> as hmac::digest::KeyInit>::new(&block.into());
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
         block.zeroize();
         mac.update(message);
         mac

@@ -1,0 +1,3 @@
+//! Users, groups and their passwords.
+
+pub mod password;

@@ -1,1 +1,3 @@
 //! Keyraft: OpenStack Identity as one replicated binary.
+
+pub mod config;

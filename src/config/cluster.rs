@@ -1,0 +1,126 @@
+//! `[cluster]`
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::HostPort;
+use super::error::{Invalid, within};
+
+/// The most nodes of `cluster.peers`. Each more makes every write wait for one more.
+pub const MAX_PEERS: usize = 9;
+
+/// The nodes of the cluster and how they talk to one another.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Where this node listens for the others (gRPC).
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// All nodes of the cluster, this one among them; the same list on each.
+    pub peers: Vec<Peer>,
+    /// How often the leader shows that it is alive, in milliseconds.
+    #[serde(default = "heartbeat_ms")]
+    pub heartbeat_ms: u64,
+    /// The least time without a leader after which a node campaigns, in milliseconds.
+    #[serde(default = "election_timeout_min_ms")]
+    pub election_timeout_min_ms: u64,
+    /// The most time without a leader after which a node campaigns, in milliseconds.
+    #[serde(default = "election_timeout_max_ms")]
+    pub election_timeout_max_ms: u64,
+    /// How long a read waits for a leader before it is answered 503, in milliseconds.
+    #[serde(default = "read_timeout_ms")]
+    pub read_timeout_ms: u64,
+    /// How long a write waits for a leader and a majority before it is answered 503, in milliseconds.
+    #[serde(default = "write_timeout_ms")]
+    pub write_timeout_ms: u64,
+}
+
+/// One node, as the others reach it.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its `node.id`.
+    pub id: u64,
+    /// Host and port of its `cluster.listen`.
+    pub address: HostPort,
+}
+
+fn listen() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 5100))
+}
+
+fn heartbeat_ms() -> u64 {
+    100
+}
+
+fn election_timeout_min_ms() -> u64 {
+    250
+}
+
+fn election_timeout_max_ms() -> u64 {
+    450
+}
+
+fn read_timeout_ms() -> u64 {
+    5_000
+}
+
+fn write_timeout_ms() -> u64 {
+    10_000
+}
+
+impl Cluster {
+    pub(super) fn check(&self, own_id: u64) -> Result<(), Invalid> {
+        self.check_peers(own_id)?;
+        self.check_times()
+    }
+
+    fn check_peers(&self, own_id: u64) -> Result<(), Invalid> {
+        if self.peers.is_empty() || self.peers.len() > MAX_PEERS {
+            let reason = format!("it has {} entries; it takes 1 to {MAX_PEERS}", self.peers.len());
+            return Err(Invalid::new("cluster.peers", reason));
+        }
+        let (mut ids, mut addresses) = (BTreeSet::new(), BTreeSet::new());
+        for (place, peer) in self.peers.iter().enumerate() {
+            if !ids.insert(peer.id) {
+                let reason = format!("another peer has the id {} too", peer.id);
+                return Err(Invalid::new(format!("cluster.peers[{place}].id"), reason));
+            }
+            if !addresses.insert(peer.address.as_str()) {
+                let reason = format!("another peer has the address {} too", peer.address);
+                return Err(Invalid::new(format!("cluster.peers[{place}].address"), reason));
+            }
+        }
+        if !ids.contains(&own_id) {
+            return Err(Invalid::new("node.id", format!("{own_id} is the id of no entry of cluster.peers")));
+        }
+        Ok(())
+    }
+
+    fn check_times(&self) -> Result<(), Invalid> {
+        const HOUR_MS: u64 = 3_600_000;
+        within("cluster.heartbeat_ms", self.heartbeat_ms, 10..=10_000)?;
+        within("cluster.election_timeout_min_ms", self.election_timeout_min_ms, 20..=HOUR_MS)?;
+        within("cluster.election_timeout_max_ms", self.election_timeout_max_ms, 20..=HOUR_MS)?;
+        within("cluster.read_timeout_ms", self.read_timeout_ms, 1..=HOUR_MS)?;
+        within("cluster.write_timeout_ms", self.write_timeout_ms, 1..=HOUR_MS)?;
+        // A single lost heartbeat must not look like a dead leader.
+        if self.election_timeout_min_ms < 2 * self.heartbeat_ms {
+            let reason = format!(
+                "{} is less than twice cluster.heartbeat_ms ({})",
+                self.election_timeout_min_ms, self.heartbeat_ms
+            );
+            return Err(Invalid::new("cluster.election_timeout_min_ms", reason));
+        }
+        if self.election_timeout_max_ms <= self.election_timeout_min_ms {
+            let reason = format!(
+                "{} is not more than cluster.election_timeout_min_ms ({})",
+                self.election_timeout_max_ms, self.election_timeout_min_ms
+            );
+            return Err(Invalid::new("cluster.election_timeout_max_ms", reason));
+        }
+        Ok(())
+    }
+}

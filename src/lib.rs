@@ -1,3 +1,4 @@
 //! Keyraft: OpenStack Identity as one replicated binary.
 
 pub mod config;
+pub mod ops;

@@ -1,0 +1,95 @@
+//! `keyraft serve`
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use keyraft::config::Config;
+use keyraft::ops::logging;
+use rustix::fs::Mode;
+use rustix::process::umask;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+use super::folder_lock::FolderLock;
+use super::{output, parent};
+
+/// Run one node, as its configuration says.
+///
+/// The nodes that the configuration lists under cluster.peers form a cluster when they first meet;
+/// more than half of them have to run for anything to be read or written. SIGTERM and SIGINT stop the
+/// node cleanly. The file keyraft.sample.toml documents the configuration.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The configuration of the node, a TOML file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The process of `keyraft dev` that started this one and hears its last words on standard output.
+    #[arg(long, value_name = "PID", hide = true)]
+    child_of: Option<u32>,
+}
+
+/// What is still running when the node has stopped gets this long to end.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(5);
+
+pub fn run(args: &ServeArgs) -> Result<(), Failure> {
+    let outcome = run_node(args);
+    if let (Some(_), Err(failure)) = (args.child_of, &outcome) {
+        // The log may lie on a full disk; the pipe to the parent does not.
+        let _ = output::line(failure);
+    }
+    outcome
+}
+
+fn run_node(args: &ServeArgs) -> Result<(), Failure> {
+    if let Some(parent) = args.child_of {
+        parent::die_with(parent)?;
+    }
+    // What a node writes is for its own user alone.
+    umask(Mode::RWXG | Mode::RWXO);
+    let config = Config::load(&args.config)?;
+    logging::start(&config.log.level, config.log.format)?;
+    let _lock = FolderLock::acquire(&config.node.data_dir)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::runtime(error).within("cannot start"))?;
+    let outcome = runtime.block_on(run_until_stopped(config, args.child_of.is_some()));
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    outcome
+}
+
+async fn run_until_stopped(config: Config, is_child: bool) -> Result<(), Failure> {
+    let shutdown = CancellationToken::new();
+    tokio::spawn(stop_on_signal(is_child, shutdown.clone())?);
+    let (number, listen) = (config.node.id, config.http.listen);
+    tracing::info!(number, data_dir = %config.node.data_dir.display(), "starting");
+    let ready = move || tracing::info!(number, %listen, "serving");
+    keyraft::serve::run(config, ready, shutdown).await.map_err(Failure::runtime)?;
+    tracing::info!(number, "stopped");
+    Ok(())
+}
+
+/// Cancels `shutdown` on SIGTERM or SIGINT. The SIGINT of a terminal reaches the whole process group: a
+/// child of `keyraft dev` leaves it to its parent.
+fn stop_on_signal(
+    is_child: bool,
+    shutdown: CancellationToken,
+) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let listen = |kind| signal(kind).map_err(|error| Failure::runtime(error).within("cannot hear signals"));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if is_child && name == "SIGINT" {
+                continue;
+            }
+            tracing::info!(signal = name, "stopping");
+            shutdown.cancel();
+        }
+    })
+}

@@ -86,7 +86,9 @@ impl App {
     /// # Errors
     /// 503 before the cluster is bootstrapped, or when this node's cluster key is wrong.
     pub fn ring(&self, state: &State) -> Result<Arc<KeyRing>, ApiError> {
-        self.token_keys.ring(state, &self.cluster_key).map_err(|error| ApiError::Unavailable(error.to_string()))
+        self.token_keys
+            .ring(state, &self.cluster_key)
+            .map_err(|error| ApiError::Unavailable(error.to_string()))
     }
 
     /// Validates a token; `grace_s` takes one that ended at most that many seconds ago.
@@ -125,7 +127,8 @@ impl App {
     /// # Errors
     /// 500 when this node's cluster key does not open it.
     pub fn open_text(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<String>, ApiError> {
-        let bytes = self.cluster_key.open(context, sealed).map_err(|error| ApiError::Internal(error.to_string()))?;
+        let bytes =
+            self.cluster_key.open(context, sealed).map_err(|error| ApiError::Internal(error.to_string()))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| ApiError::Internal(error.to_string()))?;
         Ok(Zeroizing::new(text.to_owned()))
     }
@@ -144,7 +147,11 @@ impl App {
     ///
     /// # Errors
     /// 503 when too many wait for the hashing threads.
-    pub async fn verify_password(&self, user: Option<&proto::User>, password: Password) -> Result<bool, ApiError> {
+    pub async fn verify_password(
+        &self,
+        user: Option<&proto::User>,
+        password: Password,
+    ) -> Result<bool, ApiError> {
         let Some(stored) = user.and_then(|user| user.password.as_ref()) else {
             self.hashing.verify_unknown_user(password).await?;
             return Ok(false);

@@ -7,7 +7,8 @@ use time::PrimitiveDateTime;
 use time::macros::format_description;
 
 fn write(seconds: u64, micros: u64) -> String {
-    let at = i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let at =
+        i64::try_from(seconds).ok().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
     let at = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let mut text = String::with_capacity(27);
     let (hour, minute, second) = at.to_hms();
@@ -49,7 +50,8 @@ pub fn parse_ms(text: &str) -> Option<u64> {
     let text = text.trim().trim_end_matches('Z').trim_end_matches("+00:00");
     let whole = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
     let fraction = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond]");
-    let at = PrimitiveDateTime::parse(text, whole).or_else(|_| PrimitiveDateTime::parse(text, fraction)).ok()?;
+    let at =
+        PrimitiveDateTime::parse(text, whole).or_else(|_| PrimitiveDateTime::parse(text, fraction)).ok()?;
     u64::try_from(at.assume_utc().unix_timestamp_nanos() / 1_000_000).ok()
 }
 

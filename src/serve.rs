@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use keyraft_cluster::{Environment, Fault, Node, NodeConfig, Peer, StartError};
@@ -12,7 +12,9 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{App, Inner};
 use crate::config::{Config, PasswordHashAlgorithm};
 use crate::http::{router, server};
-use crate::identity::password::{HashingPool, PasswordAlgorithm, PasswordError, PasswordHasher, PasswordOptions, PoolLimits};
+use crate::identity::password::{
+    HashingPool, PasswordAlgorithm, PasswordError, PasswordHasher, PasswordOptions, PoolLimits,
+};
 use crate::keys::seal::{ClusterKey, ClusterKeyFileError};
 use crate::ops::admin::{AdminSocket, SocketError};
 use crate::ops::operations::Operations;
@@ -84,16 +86,23 @@ fn node_config(config: &Config) -> NodeConfig {
 }
 
 fn hashing_pool(config: &Config, environment: &Environment) -> Result<HashingPool, ServeError> {
-    let algorithm = match config.identity.password_hash_algorithm {
+    let identity = &config.identity;
+    let algorithm = match identity.password_hash_algorithm {
         PasswordHashAlgorithm::Bcrypt => PasswordAlgorithm::Bcrypt,
+        PasswordHashAlgorithm::BcryptSha256 => PasswordAlgorithm::BcryptSha256,
+        PasswordHashAlgorithm::Scrypt => PasswordAlgorithm::Scrypt,
+        PasswordHashAlgorithm::Pbkdf2Sha512 => PasswordAlgorithm::Pbkdf2Sha512,
     };
     let hasher = PasswordHasher::new(&PasswordOptions {
         algorithm,
-        rounds: Some(config.identity.password_hash_rounds),
-        max_password_bytes: usize::try_from(config.identity.max_password_length).unwrap_or(usize::MAX),
-        ..PasswordOptions::default()
+        rounds: identity.password_hash_rounds.map(NonZeroU32::get),
+        scrypt_block_size: identity.scrypt_block_size.map(NonZeroU32::get),
+        scrypt_parallelism: identity.scrypt_parallelism.map(NonZeroU32::get),
+        salt_bytes: identity.salt_bytesize.map(NonZeroUsize::get),
+        max_password_bytes: usize::try_from(identity.max_password_length).unwrap_or(usize::MAX),
+        is_strict: identity.strict_password_check,
     })?;
-    let threads = NonZeroUsize::new(config.identity.hashing_threads()).unwrap_or(NonZeroUsize::MIN);
+    let threads = identity.hashing_threads.unwrap_or(PoolLimits::default().threads);
     let limits = PoolLimits { threads, waiting: WAITING_LOGINS };
     Ok(HashingPool::start(hasher, Arc::clone(&environment.random), limits)?)
 }

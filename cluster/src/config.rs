@@ -18,7 +18,7 @@ pub struct Peer {
 /// The configuration of one node.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
-    /// This node's number, from 1.
+    /// This node's number; the first is 0.
     pub node_id: NodeId,
     /// Where the cluster service listens.
     pub listen: SocketAddr,
@@ -67,7 +67,7 @@ pub struct NodeConfig {
 impl Default for NodeConfig {
     fn default() -> Self {
         Self {
-            node_id: 1,
+            node_id: 0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5001)),
             peers: Vec::new(),
             public_url: String::new(),
@@ -110,12 +110,9 @@ impl NodeConfig {
     /// The first field at fault.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let fault = |key, reason: String| Err(ConfigError { key, reason });
-        if self.node_id == 0 {
-            return fault("node_id", "node ids start at 1".into());
-        }
         let ids: BTreeSet<NodeId> = self.peers.iter().map(|peer| peer.node_id).collect();
-        if ids.len() != self.peers.len() || ids.contains(&0) {
-            return fault("peers", "every member needs its own node id, from 1".into());
+        if ids.len() != self.peers.len() {
+            return fault("peers", "every member needs its own node id".into());
         }
         if !ids.is_empty() && !ids.contains(&self.node_id) {
             return fault("peers", format!("node {} itself is missing", self.node_id));

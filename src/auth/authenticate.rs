@@ -8,8 +8,8 @@ use super::request::{AuthRequest, Named, PasswordLogin};
 use super::scope;
 use crate::http::{ApiError, Call};
 use crate::token::audit::AuditIds;
-use crate::token::payload::MethodMask;
 use crate::token::model::{Token, TokenScope};
+use crate::token::payload::MethodMask;
 use crate::token::validate::{enabled_domain, roles_in};
 
 /// What a successful authentication proves.
@@ -44,7 +44,9 @@ pub async fn authenticate(call: &Call, request: &AuthRequest) -> Result<Token, A
     let random = &*app.environment.random;
     let asked = app.methods.mask(request.methods.iter().map(String::as_str));
     let (methods, audit, expires_at_s) = match &proof.source {
-        Some(source) => (MethodMask(asked.0 | source.methods.0), source.audit.rescoped(random), source.expires_at_s),
+        Some(source) => {
+            (MethodMask(asked.0 | source.methods.0), source.audit.rescoped(random), source.expires_at_s)
+        }
         None => (asked, AuditIds::first(random), issued_at_s + app.config.token.expiration_s),
     };
     let Proof { user, user_domain, .. } = proof;
@@ -99,7 +101,11 @@ fn by_token(call: &Call, text: &str) -> Result<Proof, ApiError> {
         .app
         .validate_token(call.state(), text, 0)?
         .map_err(|_| ApiError::Unauthorized("the token to exchange is not valid"))?;
-    Ok(Proof { user: Arc::clone(&source.user), user_domain: Arc::clone(&source.user_domain), source: Some(source) })
+    Ok(Proof {
+        user: Arc::clone(&source.user),
+        user_domain: Arc::clone(&source.user_domain),
+        source: Some(source),
+    })
 }
 
 /// A system-scoped token never becomes a project's or domain's; scoped ones only where that is configured.
@@ -112,4 +118,3 @@ fn check_exchange(call: &Call, source: &Token, scope: &TokenScope) -> Result<(),
     }
     Ok(())
 }
-

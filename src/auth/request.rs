@@ -74,7 +74,10 @@ fn wrong_type(name: &str, kind: &str) -> ApiError {
     ApiError::BadRequest(format!("Invalid input for field/attribute {name}. It is not of type '{kind}'"))
 }
 
-fn object<'a>(parent: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map<String, Value>>, ApiError> {
+fn object<'a>(
+    parent: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a Map<String, Value>>, ApiError> {
     match parent.get(name) {
         None => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object)),
@@ -110,7 +113,9 @@ impl AuthRequest {
                 methods.push(name.to_owned());
             }
         }
-        if let Some(missing) = methods.iter().find(|method| !identity.contains_key(*method) && *method != "external") {
+        if let Some(missing) =
+            methods.iter().find(|method| !identity.contains_key(*method) && *method != "external")
+        {
             return Err(ApiError::malformed(&format!("Expecting to find {missing} in identity")));
         }
         let is_asked = |method: &str| methods.iter().any(|asked| asked == method);
@@ -132,8 +137,8 @@ impl AuthRequest {
 
 impl PasswordLogin {
     fn parse(data: &Map<String, Value>) -> Result<Self, ApiError> {
-        let user = object(data, "user")?
-            .ok_or_else(|| ApiError::malformed("Expecting to find user in password"))?;
+        let user =
+            object(data, "user")?.ok_or_else(|| ApiError::malformed("Expecting to find user in password"))?;
         let password = text(user, "password")?
             .ok_or_else(|| ApiError::malformed("Expecting to find password in user"))?;
         Ok(Self { user: Named::parse(user, "user")?, password: Password::from(password.to_owned()) })
@@ -175,7 +180,9 @@ impl RequestedScope {
         let kinds = ["project", "domain", "OS-TRUST:trust", "unscoped", "system"];
         let named = kinds.iter().filter(|kind| scope.contains_key(**kind)).count();
         if named != 1 {
-            return Err(ApiError::malformed("Expecting to find project, domain, OS-TRUST:trust, system or unscoped, and only one of them, in scope"));
+            return Err(ApiError::malformed(
+                "Expecting to find project, domain, OS-TRUST:trust, system or unscoped, and only one of them, in scope",
+            ));
         }
         if let Some(project) = object(scope, "project")? {
             return Named::parse(project, "project").map(Self::Project);
@@ -212,7 +219,10 @@ mod tests {
         assert_eq!(request.methods, ["password"]);
         assert_eq!(
             request.scope,
-            RequestedScope::Project(Named::Name { name: "p".into(), domain: NamedDomain::Name("Default".into()) })
+            RequestedScope::Project(Named::Name {
+                name: "p".into(),
+                domain: NamedDomain::Name("Default".into())
+            })
         );
     }
 

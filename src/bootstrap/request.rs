@@ -18,8 +18,15 @@ const CHAIN: [&str; 4] = ["admin", "manager", "member", "reader"];
 pub async fn command(app: &App, request: BootstrapRequest) -> Result<proto::Bootstrap, ApiError> {
     let domain_id = app.config.identity.default_domain_id.clone();
     let password = app.new_password(Password::from(request.password.expose().to_owned())).await?;
-    let options = if request.immutable_roles { [("immutable".to_owned(), "true".to_owned())].into() } else { [].into() };
-    let names = CHAIN.into_iter().chain(["service"]).chain((!CHAIN.contains(&request.role_name.as_str())).then_some(request.role_name.as_str()));
+    let options = if request.immutable_roles {
+        [("immutable".to_owned(), "true".to_owned())].into()
+    } else {
+        [].into()
+    };
+    let names = CHAIN
+        .into_iter()
+        .chain(["service"])
+        .chain((!CHAIN.contains(&request.role_name.as_str())).then_some(request.role_name.as_str()));
     let roles = names.map(|name| proto::Role {
         id: app.new_id(),
         name: name.into(),
@@ -30,7 +37,8 @@ pub async fn command(app: &App, request: BootstrapRequest) -> Result<proto::Boot
         prior_role_id: (*prior).into(),
         implied_role_id: (*implied).into(),
     });
-    let urls = [("public", &request.public_url), ("internal", &request.internal_url), ("admin", &request.admin_url)];
+    let urls =
+        [("public", &request.public_url), ("internal", &request.internal_url), ("admin", &request.admin_url)];
     let endpoints: Vec<proto::Endpoint> = urls
         .into_iter()
         .filter_map(|(interface, url)| {

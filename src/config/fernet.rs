@@ -18,7 +18,7 @@ pub struct Fernet {
 
 impl Default for Fernet {
     fn default() -> Self {
-        Self { max_active_keys: 3, rotation_interval_s: 0 }
+        Self { max_active_keys: 3, rotation_interval_s: 604_800 }
     }
 }
 

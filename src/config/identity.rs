@@ -1,5 +1,7 @@
 //! `[identity]`
 
+use std::num::{NonZeroU32, NonZeroUsize};
+
 use serde::{Deserialize, Serialize};
 
 use super::error::{Invalid, within};
@@ -12,52 +14,79 @@ pub struct Identity {
     pub default_domain_id: String,
     /// How new passwords are hashed.
     pub password_hash_algorithm: PasswordHashAlgorithm,
-    /// Cost of a hash; for bcrypt the binary logarithm of its rounds.
-    pub password_hash_rounds: u32,
+    /// Cost of a hash; unset: 12 for bcrypt (the binary logarithm of its rounds), 25,000 for pbkdf2.
+    /// scrypt does not look at it.
+    pub password_hash_rounds: Option<NonZeroU32>,
+    /// Block size of scrypt; unset: 8.
+    pub scrypt_block_size: Option<NonZeroU32>,
+    /// Parallelism of scrypt; unset: 1.
+    pub scrypt_parallelism: Option<NonZeroU32>,
+    /// Bytes of salt of scrypt and pbkdf2; unset: 16.
+    pub salt_bytesize: Option<NonZeroUsize>,
     /// The longest password, in bytes.
     pub max_password_length: u64,
-    /// Threads that hash passwords; unset: half of the processors, at least one.
-    pub hashing_threads: Option<u64>,
+    /// Whether a password that is too long is refused in place of being cut. Keystone:
+    /// `[DEFAULT] strict_password_check`.
+    pub strict_password_check: bool,
+    /// Threads that hash passwords; unset: one less than there are processors, 1 to 8.
+    pub hashing_threads: Option<NonZeroUsize>,
 }
 
-/// How a password is hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+/// How a password is hashed. The names are Keystone's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PasswordHashAlgorithm {
-    /// bcrypt, `$2b$`.
+    /// `$2b$`; it looks at 72 bytes.
+    #[default]
     Bcrypt,
+    /// `$bcrypt-sha256$`.
+    BcryptSha256,
+    /// `$scrypt$`.
+    Scrypt,
+    /// `$pbkdf2-sha512$`.
+    #[serde(rename = "pbkdf2_sha512")]
+    Pbkdf2Sha512,
 }
 
 impl Default for Identity {
     fn default() -> Self {
         Self {
             default_domain_id: "default".to_owned(),
-            password_hash_algorithm: PasswordHashAlgorithm::Bcrypt,
-            password_hash_rounds: 12,
+            password_hash_algorithm: PasswordHashAlgorithm::default(),
+            password_hash_rounds: None,
+            scrypt_block_size: None,
+            scrypt_parallelism: None,
+            salt_bytesize: None,
             max_password_length: 4096,
+            strict_password_check: false,
             hashing_threads: None,
         }
     }
 }
 
 impl Identity {
-    /// Threads that hash passwords; at least one.
-    #[must_use]
-    pub fn hashing_threads(&self) -> usize {
-        match self.hashing_threads.map(usize::try_from) {
-            Some(Ok(threads)) => threads,
-            _ => std::thread::available_parallelism().map_or(1, |processors| (processors.get() / 2).max(1)),
-        }
-    }
-
     pub(super) fn check(&self) -> Result<(), Invalid> {
         if self.default_domain_id.is_empty() || self.default_domain_id.len() > 64 {
             return Err(Invalid::new("identity.default_domain_id", "it is not 1 to 64 bytes long"));
         }
-        within("identity.password_hash_rounds", u64::from(self.password_hash_rounds), 4..=31)?;
         within("identity.max_password_length", self.max_password_length, 1..=4096)?;
+        if let Some(rounds) = self.password_hash_rounds {
+            let range = match self.password_hash_algorithm {
+                PasswordHashAlgorithm::Bcrypt | PasswordHashAlgorithm::BcryptSha256 => 4..=31,
+                PasswordHashAlgorithm::Scrypt | PasswordHashAlgorithm::Pbkdf2Sha512 => {
+                    1..=u64::from(u32::MAX)
+                }
+            };
+            within("identity.password_hash_rounds", u64::from(rounds.get()), range)?;
+        }
+        if let Some(bytes) = self.salt_bytesize {
+            within("identity.salt_bytesize", u64::try_from(bytes.get()).unwrap_or(u64::MAX), 1..=96)?;
+        }
         match self.hashing_threads {
-            Some(threads) => within("identity.hashing_threads", threads, 1..=1024),
+            Some(threads) => {
+                let threads = u64::try_from(threads.get()).unwrap_or(u64::MAX);
+                within("identity.hashing_threads", threads, 1..=1024)
+            }
             None => Ok(()),
         }
     }

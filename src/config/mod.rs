@@ -214,6 +214,18 @@ mod tests {
     }
 
     #[test]
+    fn the_hash_algorithms_have_the_names_of_keystone() {
+        for name in ["bcrypt", "bcrypt_sha256", "scrypt", "pbkdf2_sha512"] {
+            let text = format!("{REQUIRED}[identity]\npassword_hash_algorithm = '{name}'\n");
+            Config::parse(Path::new("k.toml"), &text).unwrap();
+        }
+        let error = error_of(&format!("{REQUIRED}[identity]\npassword_hash_algorithm = 'md5'\n"));
+        assert!(error.starts_with("k.toml:9: identity.password_hash_algorithm: "), "{error}");
+        let error = error_of(&format!("{REQUIRED}[identity]\npassword_hash_rounds = 32\n"));
+        assert!(error.starts_with("k.toml:9: identity.password_hash_rounds: "), "{error}");
+    }
+
+    #[test]
     fn broken_toml_is_reported_with_its_line() {
         let error = error_of("[node]\nid = \n");
         assert!(error.starts_with("k.toml:2: "), "{error}");

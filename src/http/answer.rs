@@ -44,5 +44,8 @@ pub fn add_extra(object: &mut Map<String, Value>, extra: &Attributes) {
 /// The options of a record as JSON.
 #[must_use]
 pub fn options(options: &Attributes) -> Value {
-    options.iter().map(|(name, text)| (name.clone(), serde_json::from_str(text).unwrap_or(Value::Null))).collect()
+    options
+        .iter()
+        .map(|(name, text)| (name.clone(), serde_json::from_str(text).unwrap_or(Value::Null)))
+        .collect()
 }

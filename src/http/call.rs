@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::RequestExt;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Path, RawPathParams, Request};
+use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::Response;
 use http_body_util::{BodyExt, Limited};
@@ -55,7 +55,9 @@ impl FromRequest<App> for Call {
         let max_bytes = usize::try_from(app.config.http.max_request_body_bytes).unwrap_or(usize::MAX);
         let body = match Limited::new(body, max_bytes).collect().await {
             Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => return Err(ApiError::BodyTooLarge),
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+                return Err(ApiError::BodyTooLarge);
+            }
             Err(_) => return Err(ApiError::malformed("The request body could not be read")),
         };
         // The state is loaded after the request is complete: it must show what was acknowledged before.

@@ -32,8 +32,10 @@ fn base_url(app: &App, request: &Request) -> String {
 pub async fn versions(State(app): State<App>, request: Request) -> Response {
     let base_url = base_url(&app, &request);
     let body = json!({ "versions": { "values": [version(&base_url)] } }).to_string();
-    let headers =
-        [(header::CONTENT_TYPE, "application/json".to_owned()), (header::LOCATION, format!("{base_url}/v3/"))];
+    let headers = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::LOCATION, format!("{base_url}/v3/")),
+    ];
     (StatusCode::MULTIPLE_CHOICES, headers, body).into_response()
 }
 

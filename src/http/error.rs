@@ -1,7 +1,7 @@
 //! Every error answer of the API, as Keystone words it.
 
-use axum::response::{IntoResponse, Response};
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use keyraft_cluster::{ProposeError, ReadError};
 use serde_json::json;
 
@@ -87,7 +87,9 @@ impl ApiError {
             Self::Unauthorized(_) | Self::UnsupportedMethod { .. } => {
                 "The request you have made requires authentication.".into()
             }
-            Self::Internal(_) => "An unexpected error prevented the server from fulfilling your request.".into(),
+            Self::Internal(_) => {
+                "An unexpected error prevented the server from fulfilling your request.".into()
+            }
             other => other.to_string(),
         }
     }

@@ -18,7 +18,8 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
     let request_id = format!("req-{}", new_uuid(&app));
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", |path| path.as_str()).to_owned();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("unmatched", |path| path.as_str()).to_owned();
     let peer = request.extensions().get::<Peer>().copied();
     let base_url = app.base_url(request.headers(), peer.as_ref());
 

@@ -30,7 +30,8 @@ impl List {
         }
         if let Some(marker) = query.get("marker") {
             let at = rows.iter().position(|row| id_of(row) == marker);
-            let after = at.ok_or_else(|| ApiError::NotFound(format!("Marker could not be found: {marker}.")))? + 1;
+            let after =
+                at.ok_or_else(|| ApiError::NotFound(format!("Marker could not be found: {marker}.")))? + 1;
             rows.drain(..after);
         }
         let is_cut = page_rows.is_some_and(|page_rows| rows.len() > page_rows);

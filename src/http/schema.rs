@@ -223,13 +223,15 @@ impl Kind {
 }
 
 fn is_id(text: &str) -> bool {
-    let is_allowed = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
+    let is_allowed =
+        |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
     !text.is_empty() && text.len() <= 64 && text.chars().all(is_allowed)
 }
 
 fn is_url(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, rest)| {
-        let is_allowed = |character: char| character.is_ascii_alphanumeric() || "+.-$()_s%".contains(character);
+        let is_allowed =
+            |character: char| character.is_ascii_alphanumeric() || "+.-$()_s%".contains(character);
         !rest.is_empty() && !scheme.is_empty() && scheme.chars().all(is_allowed)
     }) || text.starts_with("$(")
         || text.starts_with("%(")
@@ -255,7 +257,9 @@ fn option_fault(value: &Value, known: &[(&str, OptionKind)]) -> Option<String> {
 }
 
 fn is_method_lists(value: &Value) -> bool {
-    let is_list = |rule: &Value| rule.as_array().is_some_and(|rule| !rule.is_empty() && rule.iter().all(Value::is_string));
+    let is_list = |rule: &Value| {
+        rule.as_array().is_some_and(|rule| !rule.is_empty() && rule.iter().all(Value::is_string))
+    };
     value.as_array().is_some_and(|rules| rules.iter().all(is_list))
 }
 

@@ -61,7 +61,12 @@ pub fn set_up(tx: &mut Transaction, command: proto::SetUpFernetKeys) -> Result<(
         return Ok(());
     }
     let policy = command.policy.unwrap_or_default().into();
-    set.setup(command.sealed_staged_key.into(), command.sealed_primary_key.into(), &policy, tx.log_time_ms())?;
+    set.setup(
+        command.sealed_staged_key.into(),
+        command.sealed_primary_key.into(),
+        &policy,
+        tx.log_time_ms(),
+    )?;
     tx.put(proto::FernetKeySet::from(set));
     Ok(())
 }

@@ -56,7 +56,11 @@ fn due(app: &App) -> Vec<Kind> {
         let key = FernetKey::generate(&*app.environment.random);
         let sealed_staged_key = app.seal(FERNET_CONTEXT, &*key.to_bytes());
         let interval_ms = Some(interval_ms);
-        due.push(Kind::RotateFernetKeys(proto::RotateFernetKeys { sealed_staged_key, policy: Some(policy), interval_ms }));
+        due.push(Kind::RotateFernetKeys(proto::RotateFernetKeys {
+            sealed_staged_key,
+            policy: Some(policy),
+            interval_ms,
+        }));
     } else if !set.retire(&rules, now_ms).is_empty() {
         due.push(Kind::RetireFernetKeys(proto::RetireFernetKeys { policy: Some(policy) }));
     }

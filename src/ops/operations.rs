@@ -60,7 +60,11 @@ impl AdminOperations for Operations {
         let sealed_staged_key = self.new_sealed_key();
         let kind = if request.compromised {
             let sealed_primary_key = self.new_sealed_key();
-            Kind::ReplaceFernetKeys(proto::ReplaceFernetKeys { sealed_primary_key, sealed_staged_key, policy })
+            Kind::ReplaceFernetKeys(proto::ReplaceFernetKeys {
+                sealed_primary_key,
+                sealed_staged_key,
+                policy,
+            })
         } else {
             Kind::RotateFernetKeys(proto::RotateFernetKeys { sealed_staged_key, policy, interval_ms: None })
         };

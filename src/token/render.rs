@@ -13,8 +13,8 @@ use keyraft_proto::identity::Project;
 
 use super::model::{Token, TokenScope};
 use super::payload::MethodList;
-use crate::catalog::compiled::{Part, escaped};
 use crate::catalog::CompiledCatalog;
+use crate::catalog::compiled::{Part, escaped};
 use crate::clock_text::{iso_micros, iso_seconds};
 
 /// What rendering needs besides the token.

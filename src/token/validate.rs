@@ -89,7 +89,9 @@ pub fn validate(state: &State, validation: Validation<'_>, text: &str) -> Result
 pub fn roles_in(state: &State, user_id: &str, scope: &TokenScope) -> Vec<Arc<Role>> {
     match scope {
         TokenScope::Unscoped => Vec::new(),
-        TokenScope::Project { project, .. } if project.is_domain => roles_on(state, user_id, Target::Domain(project)),
+        TokenScope::Project { project, .. } if project.is_domain => {
+            roles_on(state, user_id, Target::Domain(project))
+        }
         TokenScope::Project { project, .. } => roles_on(state, user_id, Target::Project(project)),
         TokenScope::Domain(domain) => roles_on(state, user_id, Target::Domain(domain)),
         TokenScope::System => roles_on(state, user_id, Target::System),

@@ -84,7 +84,8 @@ fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiEr
 pub async fn validate(call: Call) -> Answer {
     let is_head = call.method == axum::http::Method::HEAD;
     let rule = if is_head { Rule::CheckToken } else { Rule::ValidateToken };
-    let grace_s = if call.query.flag("allow_expired") { call.app.config.token.allow_expired_window_s } else { 0 };
+    let grace_s =
+        if call.query.flag("allow_expired") { call.app.config.token.allow_expired_window_s } else { 0 };
     let (token, text) = subject(&call, rule, grace_s)?;
     token_answer(&call, StatusCode::OK, &token, text)
 }
@@ -97,6 +98,7 @@ pub async fn validate(call: Call) -> Answer {
 pub async fn revoke(call: Call) -> Answer {
     let (token, _) = subject(&call, Rule::RevokeToken, 0)?;
     let cascade = call.query.get("cascade").is_none_or(crate::http::query::is_true);
-    call.run(Kind::RevokeToken(proto::RevokeToken { audit_id: token.audit.own.to_string(), cascade })).await?;
+    call.run(Kind::RevokeToken(proto::RevokeToken { audit_id: token.audit.own.to_string(), cascade }))
+        .await?;
     Ok(no_content())
 }

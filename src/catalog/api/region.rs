@@ -37,7 +37,12 @@ pub fn render(call: &Call, region: &proto::Region) -> Value {
 
 fn find(call: &Call) -> Result<&proto::Region, ApiError> {
     let id = call.parameter("region_id");
-    call.state().catalog.regions.get(id).map(|region| &**region).ok_or_else(|| ApiError::missing("region", id))
+    call.state()
+        .catalog
+        .regions
+        .get(id)
+        .map(|region| &**region)
+        .ok_or_else(|| ApiError::missing("region", id))
 }
 
 /// Lists the regions.

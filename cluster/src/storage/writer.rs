@@ -122,8 +122,12 @@ impl Writer {
 }
 
 impl Drop for Writer {
+    /// Waits for the thread, since the folder is not free before. A node that is dropped instead of
+    /// closed has crashed: in a simulation nothing is flushed then.
     fn drop(&mut self) {
-        self.close();
+        if matches!(self.mode, Mode::Thread(_)) {
+            self.close();
+        }
     }
 }
 

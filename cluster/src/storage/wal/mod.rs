@@ -146,9 +146,14 @@ impl Wal {
         Self(Arc::new(Shared { options, disk, clock, fault, vote, writer, index }))
     }
 
-    /// Appends entries; they are durable when this returns.
-    pub(crate) fn append(&self, entries: Vec<Entry>) -> Result<(), StorageError> {
-        let mut next = self.index().next_index();
+    /// Appends entries; they are durable when this returns. Those that are purged already are left out:
+    /// what is purged is committed and applied.
+    pub(crate) fn append(&self, mut entries: Vec<Entry>) -> Result<(), StorageError> {
+        let (purged, mut next) = {
+            let index = self.index();
+            (index.purged, index.next_index())
+        };
+        entries.retain(|entry| purged.is_none_or(|purged| entry.log_id.index > purged.index));
         for entry in &entries {
             let index = entry.log_id.index;
             if next.is_some_and(|next| next != index) {

@@ -1,0 +1,235 @@
+//! The rows are a copy: whatever happens to them, the state comes back.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use keyraft_cluster::disk::Disk;
+use keyraft_cluster::storage::{Fault, Standing};
+use keyraft_proto::cluster as proto;
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
+use openraft::{Entry, EntryPayload};
+
+use crate::life::{Life, Node, command, log_id};
+
+/// Ruins what is in a folder of sled's.
+type Ruin = fn(&Path);
+
+const RUINS: [(&str, Ruin); 6] = [
+    ("removed", |state| std::fs::remove_dir_all(state).unwrap()),
+    ("garbage", |state| rewrite(state, |bytes| bytes.fill(0xa5))),
+    ("emptied", |state| rewrite(state, |bytes| bytes.clear())),
+    ("cut", |state| rewrite(state, |bytes| bytes.truncate(bytes.len() / 2))),
+    ("rotten", |state| {
+        rewrite(state, |bytes| bytes.iter_mut().skip(7).step_by(61).for_each(|byte| *byte ^= 0x10));
+    }),
+    ("not sled", |state| {
+        std::fs::remove_dir_all(state).unwrap();
+        std::fs::create_dir(state).unwrap();
+        std::fs::write(state.join("db"), b"hello").unwrap();
+        std::fs::write(state.join("conf"), b"hello").unwrap();
+    }),
+];
+
+fn rewrite(state: &Path, change: impl Fn(&mut Vec<u8>)) {
+    for file in std::fs::read_dir(state).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            let mut bytes = std::fs::read(&path).unwrap();
+            change(&mut bytes);
+            std::fs::write(&path, bytes).unwrap();
+        }
+    }
+}
+
+async fn seeded(node: &Node, is_compacted: bool) -> (u64, u128) {
+    let mut life = node.start().await;
+    life.write_numbered(80).await;
+    if is_compacted {
+        life.compact().await;
+        life.write(vec![command("count after-the-snapshot")]).await;
+    }
+    let known = (life.applied(), life.digest());
+    life.close();
+    known
+}
+
+#[tokio::test]
+async fn a_clean_stop_is_reopened_from_the_rows() {
+    let node = Node::on_disk();
+    let known = seeded(&node, false).await;
+    // Before openraft's start has replayed anything.
+    let opened = node.open();
+    let published = opened.publication.load();
+    assert_eq!((published.applied_index, published.digest), known);
+    assert_eq!(opened.handle.digest_at(known.0), Some(known.1));
+}
+
+#[tokio::test]
+async fn ruined_rows_are_rebuilt_from_the_log() {
+    for (name, ruin) in RUINS {
+        let node = Node::on_disk();
+        let known = seeded(&node, false).await;
+        ruin(&node.path("state"));
+        let life = node.start().await;
+        assert_eq!((life.applied(), life.digest()), known, "{name}");
+        life.close();
+        let published = node.open().publication.load();
+        assert_eq!((published.applied_index, published.digest), known, "{name}: the rows are good again");
+    }
+}
+
+#[tokio::test]
+async fn ruined_rows_are_rebuilt_from_a_snapshot_and_the_log() {
+    for (name, ruin) in RUINS {
+        let node = Node::on_disk();
+        let known = seeded(&node, true).await;
+        ruin(&node.path("state"));
+        let life = node.start().await;
+        assert_eq!((life.applied(), life.digest()), known, "{name}");
+        assert_eq!(life.value("after-the-snapshot").as_deref(), Some("1"), "{name}");
+        life.close();
+    }
+}
+
+#[tokio::test]
+async fn rows_that_lag_behind_the_purged_log_are_rebuilt_from_a_snapshot() {
+    let node = Node::in_memory();
+    let mut life = node.start().await;
+    life.write_numbered(30).await;
+    life.compact().await;
+    let known = (life.applied(), life.digest());
+    drop(life);
+    node.crash(20);
+    let life = node.start().await;
+    assert_eq!((life.applied(), life.digest()), known);
+}
+
+#[tokio::test]
+async fn rows_that_lag_are_brought_up_by_the_log() {
+    let node = Node::in_memory();
+    let mut life = node.start().await;
+    life.write_numbered(30).await;
+    let known = (life.applied(), life.digest());
+    drop(life);
+    node.crash(20);
+    assert_eq!(node.open().publication.load().applied_index, 9);
+    // The power failure took the committed index, not the entries.
+    let mut life = Life(node.open());
+    let mut log = life.0.log.clone();
+    log.save_committed(Some(log_id(29))).await.unwrap();
+    drop(life);
+    life = node.start().await;
+    assert_eq!((life.applied(), life.digest()), known);
+}
+
+#[tokio::test]
+async fn a_snapshot_ahead_of_the_rows_tells_what_was_committed() {
+    let node = Node::in_memory();
+    let mut life = node.start().await;
+    life.write_numbered(30).await;
+    life.snapshot().await;
+    let known = (life.applied(), life.digest());
+    drop(life);
+    node.crash(20);
+    let opened = node.open();
+    assert_eq!(opened.publication.load().applied_index, 9, "the log leads there, so the rows are used");
+    drop(opened);
+    let life = node.start().await;
+    assert_eq!((life.applied(), life.digest()), known);
+}
+
+#[tokio::test]
+async fn a_large_change_that_was_interrupted_is_done_again() {
+    for lost in 1..=12 {
+        let node = Node::in_memory();
+        let mut life = node.start().await;
+        life.write(vec![command("fill 1000 old")]).await;
+        life.compact().await;
+        life.write(vec![command("fill 1000 new")]).await;
+        let known = (life.applied(), life.digest());
+        life.0.log.save_vote(&openraft::Vote::new(1, 1)).await.unwrap();
+        drop(life);
+        node.crash(lost);
+        let life = node.start().await;
+        assert_eq!((life.applied(), life.digest()), known, "{lost} batches lost");
+        assert_eq!(life.value("fill-000999").as_deref(), Some("new"));
+        drop(life);
+        let published = node.open().publication.load();
+        assert_eq!((published.applied_index, published.digest), known, "the rows are good again");
+    }
+}
+
+#[tokio::test]
+async fn without_rows_and_snapshot_the_node_asks_for_one() {
+    let node = Node::in_memory();
+    let mut life = node.start().await;
+    life.write_numbered(30).await;
+    let snapshot = life.snapshot().await.snapshot;
+    let chunks: Vec<Vec<u8>> = snapshot.read_chunks().map(Result::unwrap).collect();
+    life.0.log.purge(log_id(20)).await.unwrap();
+    let known = (life.applied(), life.digest());
+    drop((life, snapshot));
+    let (disk, rows) = node.memory.as_ref().unwrap();
+    rows.wipe();
+    let name = disk.list(&node.path("snapshots")).unwrap().pop().unwrap();
+    disk.tamper(&node.path("snapshots").join(name), |bytes| bytes[100] ^= 1).unwrap();
+
+    let opened = node.open();
+    assert_eq!(opened.standing, Standing::NeedsSnapshot { at_least_index: 20 });
+    let mut receiver = opened.handle.begin_receive_snapshot().unwrap();
+    chunks.iter().for_each(|chunk| receiver.write(chunk).unwrap());
+    receiver.finish().unwrap();
+    opened.handle.flush_and_close().unwrap();
+    drop(opened);
+    let life = node.start().await;
+    assert_eq!((life.applied(), life.digest()), known);
+    let names = disk.list(&node.path("snapshots")).unwrap();
+    assert!(names.iter().any(|name| name.ends_with(".bad")), "{names:?}");
+}
+
+fn claim(index: u64, digest: u128) -> proto::Request {
+    let digest = Bytes::copy_from_slice(&digest.to_be_bytes());
+    let body = proto::request::Body::VerifyDigest(proto::VerifyDigest { index, digest });
+    proto::Request { body: Some(body), ..Default::default() }
+}
+
+#[tokio::test]
+async fn a_state_that_differs_from_the_leaders_stops_the_node_and_is_rebuilt() {
+    for node in [Node::in_memory(), Node::on_disk()] {
+        let mut life = node.start().await;
+        life.write_numbered(20).await;
+        life.snapshot().await;
+        let digest = life.0.handle.digest_at(12).unwrap();
+        life.write(vec![claim(12, digest)]).await;
+        assert_eq!(*life.0.handle.fault().borrow(), None, "the same digest");
+        let known = (life.applied(), life.digest());
+
+        let batch = proto::Batch { stamp_ms: 0, requests: vec![claim(12, digest ^ 1)] };
+        let entry = Entry { log_id: log_id(21), payload: EntryPayload::Normal(batch) };
+        life.0.log.blocking_append([entry.clone()]).await.unwrap();
+        assert!(life.0.machine.apply([entry]).await.is_err());
+        let fault = life.0.handle.fault().borrow().clone();
+        assert_eq!(fault, Some(Fault::Diverged { index: 12, own: digest, leaders: digest ^ 1 }));
+        drop(life);
+
+        let opened = node.open();
+        assert_eq!(opened.publication.load().applied_index, 0, "rows and snapshots are not trusted");
+        assert!(opened.handle.newest_snapshot().is_none());
+        drop(opened);
+        let life = node.start().await;
+        assert_eq!((life.applied(), life.digest()), known);
+    }
+}
+
+#[tokio::test]
+async fn after_a_divergence_a_purged_log_needs_a_snapshot() {
+    let node = Node::in_memory();
+    let mut life = node.start().await;
+    life.write_numbered(20).await;
+    life.compact().await;
+    drop(life);
+    node.disk.create(&node.path("diverged")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(node.open().standing, Standing::NeedsSnapshot { at_least_index: 19 });
+    }
+}

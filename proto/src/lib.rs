@@ -1,5 +1,5 @@
 //! The protobuf messages and services of Keyraft, generated from `proto/keyraft/*.proto`.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::all)]
 
 /// What nodes say to one another, and what a log entry holds.
 pub mod cluster {

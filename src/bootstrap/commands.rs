@@ -40,10 +40,10 @@ pub fn bootstrap(tx: &mut Transaction, command: Bootstrap) -> Result<(), Command
             ..Assignment::default()
         });
     }
-    if let Some(region) = command.region {
-        if !tx.catalog.regions.contains(region.id.as_str()) {
-            tx.put::<Region>(region);
-        }
+    if let Some(region) = command.region
+        && !tx.catalog.regions.contains(region.id.as_str())
+    {
+        tx.put::<Region>(region);
     }
     if let Some(service) = command.service {
         let service_id = ensure_service(tx, service);

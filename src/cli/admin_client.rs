@@ -9,8 +9,9 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use keyraft::ops::admin::{BootstrapRequest, ErrorBody, FernetKeys, RotateRequest, connect};
+use keyraft::ops::admin::{BootstrapRequest, ErrorBody, FernetKeyFiles, FernetKeys, RotateRequest, connect};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
 
@@ -90,12 +91,17 @@ impl AdminClient {
 
     /// Rotates the keys of Fernet tokens; returns the keys there are then.
     pub async fn fernet_rotate(&self, request: RotateRequest) -> Result<FernetKeys, AdminCallError> {
-        decode_keys(&self.call(Method::POST, "/fernet/rotate", encode(&request)?).await?)
+        decode(&self.call(Method::POST, "/fernet/rotate", encode(&request)?).await?)
+    }
+
+    /// The keys of Fernet tokens with their secrets.
+    pub async fn fernet_export(&self) -> Result<FernetKeyFiles, AdminCallError> {
+        decode(&self.call(Method::GET, "/fernet/export", Bytes::new()).await?)
     }
 
     /// The keys of Fernet tokens.
     pub async fn fernet_list(&self) -> Result<FernetKeys, AdminCallError> {
-        decode_keys(&self.call(Method::GET, "/fernet/keys", Bytes::new()).await?)
+        decode(&self.call(Method::GET, "/fernet/keys", Bytes::new()).await?)
     }
 
     /// Returns once the node has served a linearizable read.
@@ -157,7 +163,7 @@ fn encode(request: &impl Serialize) -> Result<Bytes, AdminCallError> {
     serde_json::to_vec(request).map(Bytes::from).map_err(broken)
 }
 
-fn decode_keys(body: &[u8]) -> Result<FernetKeys, AdminCallError> {
+fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, AdminCallError> {
     serde_json::from_slice(body).map_err(broken)
 }
 
@@ -173,7 +179,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use async_trait::async_trait;
-    use keyraft::ops::admin::{AdminError, AdminOperations, AdminSocket, FernetKey, FernetKeyRole, Password};
+    use keyraft::ops::admin::{
+        AdminError, AdminOperations, AdminSocket, FernetKey, FernetKeyFiles, FernetKeyRole, Secret,
+    };
     use tokio_util::sync::CancellationToken;
 
     use super::*;
@@ -200,6 +208,10 @@ mod tests {
             Ok(FernetKeys { keys: vec![key] })
         }
 
+        async fn fernet_export(&self) -> Result<FernetKeyFiles, AdminError> {
+            Ok(FernetKeyFiles { files: Vec::new() })
+        }
+
         async fn fernet_list(&self) -> Result<FernetKeys, AdminError> {
             Err(AdminError::Failed("the keys are lost".to_owned()))
         }
@@ -212,7 +224,7 @@ mod tests {
     fn request(username: &str) -> BootstrapRequest {
         BootstrapRequest {
             username: username.to_owned(),
-            password: Password::from("s3cret".to_owned()),
+            password: Secret::from("s3cret".to_owned()),
             project_name: "p".to_owned(),
             role_name: "r".to_owned(),
             service_name: "s".to_owned(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use keyraft::config::Config;
-use keyraft::ops::admin::{BootstrapRequest, Password};
+use keyraft::ops::admin::{BootstrapRequest, Secret};
 
 use super::admin_client::AdminClient;
 use super::failure::Failure;
@@ -92,7 +92,7 @@ fn request(args: &BootstrapArgs) -> Result<BootstrapRequest, Failure> {
     })
 }
 
-fn password(args: &BootstrapArgs) -> Result<Password, Failure> {
+fn password(args: &BootstrapArgs) -> Result<Secret, Failure> {
     let password = match (&args.password_file, &args.bootstrap_password) {
         (Some(file), _) => first_line(file)?,
         (None, Some(password)) => password.clone(),
@@ -104,7 +104,7 @@ fn password(args: &BootstrapArgs) -> Result<Password, Failure> {
     if password.is_empty() {
         return Err(Failure::usage("the password is empty"));
     }
-    Ok(Password::from(password))
+    Ok(Secret::from(password))
 }
 
 fn first_line(file: &Path) -> Result<String, Failure> {

@@ -8,6 +8,7 @@ mod fernet;
 mod folder_lock;
 mod output;
 mod parent;
+mod private_file;
 mod serve;
 mod status;
 mod table;

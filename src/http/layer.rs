@@ -28,10 +28,10 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
     let status = response.status();
     let needs_challenge = response.extensions().get::<NeedsChallenge>().is_some();
     let headers = response.headers_mut();
-    if needs_challenge {
-        if let Ok(challenge) = HeaderValue::from_str(&format!("Keystone uri=\"{base_url}/v3\"")) {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
-        }
+    if needs_challenge
+        && let Ok(challenge) = HeaderValue::from_str(&format!("Keystone uri=\"{base_url}/v3\""))
+    {
+        headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
     if route != "/healthcheck" {
         headers.insert(header::VARY, AUTH_TOKEN);

@@ -31,7 +31,6 @@ fn routes() -> Router<App> {
 }
 
 /// The whole API.
-#[must_use]
 pub fn router(app: &App) -> Router {
     routes()
         .fallback(not_found)

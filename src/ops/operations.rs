@@ -5,14 +5,15 @@ use keyraft_proto::identity as proto;
 use proto::command::Kind;
 
 use super::admin::{
-    AdminError, AdminOperations, BootstrapRequest, FernetKey, FernetKeyRole, FernetKeys, RotateRequest,
+    AdminError, AdminOperations, BootstrapRequest, FernetKey, FernetKeyFile, FernetKeyFiles, FernetKeyRole,
+    FernetKeys, RotateRequest, Secret,
 };
 use crate::app::App;
 use crate::bootstrap;
 use crate::clock_text::iso_micros_utc;
 use crate::http::ApiError;
 use crate::keys::FERNET_CONTEXT;
-use crate::keys::fernet_repository::STAGED_KEY;
+use crate::keys::fernet_repository::{FernetKeySet, KeyFile, STAGED_KEY};
 use crate::state::{State, decode_answer};
 use crate::token::fernet::FernetKey as Key;
 
@@ -75,6 +76,22 @@ impl AdminOperations for Operations {
     async fn fernet_list(&self) -> Result<FernetKeys, AdminError> {
         let published = self.0.node.read().await.map_err(ApiError::from)?;
         Ok(list(&published.state))
+    }
+
+    async fn fernet_export(&self) -> Result<FernetKeyFiles, AdminError> {
+        let published = self.0.node.read().await.map_err(ApiError::from)?;
+        let Some(record) = published.state.keys.fernet_keys() else {
+            return Err(AdminError::Invalid("there are no Fernet keys yet: bootstrap the cluster".into()));
+        };
+        let mut keys = FernetKeySet::from(&**record)
+            .open(&self.0.cluster_key, FERNET_CONTEXT)
+            .map_err(|error| AdminError::Failed(error.to_string()))?;
+        keys.sort_by_key(|(number, _)| *number);
+        let files = keys.iter().map(|(number, key)| {
+            let file = KeyFile::new(*number, key);
+            FernetKeyFile { name: file.name, content: Secret::from(file.content.to_string()) }
+        });
+        Ok(FernetKeyFiles { files: files.collect() })
     }
 
     async fn wait_linearizable_read(&self) -> Result<(), AdminError> {

@@ -10,13 +10,17 @@ use keyraft_cluster::{LogMoment, RowChange};
 use super::table::{Record, row_key};
 use super::{CommandError, State};
 
+/// An encoded record, if there is one.
+type Encoded = Option<Vec<u8>>;
+
 /// What one command does to the state. Dropped without [`Transaction::commit`], it did nothing.
 ///
 /// It reads as the state does, its own changes included.
 pub struct Transaction {
     state: State,
     moment: LogMoment,
-    changes: BTreeMap<Vec<u8>, (Option<Vec<u8>>, Option<Vec<u8>>)>,
+    /// By row key: the encoded record before and after.
+    changes: BTreeMap<Vec<u8>, (Encoded, Encoded)>,
 }
 
 impl Deref for Transaction {

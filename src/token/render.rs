@@ -80,7 +80,7 @@ impl Body for PiecesBody {
 pub fn render(token: &Token, rendering: &Rendering<'_>) -> PiecesBody {
     let mut text = String::with_capacity(1024);
     text.push_str(r#"{"token":{"methods":["#);
-    list(&mut text, rendering.methods.names(token.methods), |text, name| quoted(text, name));
+    list(&mut text, rendering.methods.names(token.methods), quoted);
     text.push_str(r#"],"user":{"domain":"#);
     domain(&mut text, &token.user_domain);
     text.push_str(r#","id":"#);

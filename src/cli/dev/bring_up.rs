@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use keyraft::ops::admin::{BootstrapRequest, Password};
+use keyraft::ops::admin::{BootstrapRequest, Secret};
 
 use super::super::admin_client::{AdminCallError, AdminClient};
 use super::super::failure::Failure;
+use super::super::private_file;
 use super::folder::{DevFolder, DevNode};
-use super::{openrc, private_file};
+use super::openrc;
 
 /// A cluster to be made ready.
 pub struct BringUp {
     pub nodes: Vec<DevNode>,
     pub folder: DevFolder,
     /// The password that the admin user is given; `None` when it has one.
-    pub password: Option<Password>,
+    pub password: Option<Secret>,
 }
 
 /// A cluster that is not ready by then never will be.
@@ -69,7 +70,7 @@ impl BringUp {
     }
 
     /// Any node will do; a node that was killed meanwhile must not hold the others up.
-    async fn bootstrap(&self, password: &Password) -> Result<(), Failure> {
+    async fn bootstrap(&self, password: &Secret) -> Result<(), Failure> {
         let request = BootstrapRequest {
             username: USERNAME.to_owned(),
             password: password.clone(),

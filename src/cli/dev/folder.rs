@@ -18,8 +18,9 @@ use keyraft_cluster::SeededRandom;
 
 use super::super::failure::Failure;
 use super::super::folder_lock::FolderLock;
+use super::super::private_file;
 use super::made_with::{MadeWith, Shape};
-use super::{node_config, private_file};
+use super::node_config;
 
 /// The folder of a cluster, held by this process alone.
 pub struct DevFolder {

@@ -7,13 +7,12 @@ mod made_with;
 mod node_config;
 mod openrc;
 mod ports;
-mod private_file;
 
 use std::path::PathBuf;
 
 use clap::Args;
 use keyraft::config::{LogFormat, MAX_PEERS};
-use keyraft::ops::admin::Password;
+use keyraft::ops::admin::Secret;
 use keyraft::ops::logging;
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -72,7 +71,7 @@ pub fn run(args: &DevArgs) -> Result<(), Failure> {
         None if folder.needs_bootstrap(&nodes) => Some(DEFAULT_ADMIN_PASSWORD.to_owned()),
         None => None,
     };
-    let bring_up = BringUp { nodes, folder, password: password.map(Password::from) };
+    let bring_up = BringUp { nodes, folder, password: password.map(Secret::from) };
     // The kernel ends the children with the *thread* that started them, so all of this stays on one.
     super::block_on(run_nodes(bring_up))
 }

@@ -57,9 +57,6 @@ impl KeyPolicy {
         self.retention_ms().div_ceil(u64::try_from(secondaries).unwrap_or(u64::MAX))
     }
 
-    fn kept_keys(&self) -> usize {
-        self.max_active_keys.max(2)
-    }
 }
 
 /// One key of a repository.
@@ -254,18 +251,16 @@ impl FernetKeySet {
         Ok(std::mem::replace(self, fresh).keys.into_iter().map(|key| key.number).collect())
     }
 
-    /// Drops the keys beyond `max_active_keys`, lowest number first, as far as no token needs them any
-    /// more. Gives their numbers.
+    /// Drops the keys that no token needs any more. Gives their numbers. A key goes even where
+    /// `max_active_keys` would leave room for it: no key outlives its use.
     pub fn retire(&mut self, policy: &KeyPolicy, now_ms: u64) -> Vec<u32> {
         self.keys.sort_by_key(|key| key.number);
-        let excess = self.keys.len().saturating_sub(policy.kept_keys());
         // Lower numbers were demoted earlier: the first that is still needed ends the search. The primary
         // and the staged key are never spent.
         let dropped: Vec<u32> = self
             .keys
             .iter()
             .filter(|key| key.number != STAGED_KEY)
-            .take(excess)
             .take_while(|key| key.is_spent(policy, now_ms))
             .map(|key| key.number)
             .collect();

@@ -5,28 +5,28 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A password; it never shows itself in `Debug`.
+/// A secret text; it never shows itself in `Debug`.
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
 #[serde(transparent)]
-pub struct Password(String);
+pub struct Secret(String);
 
-impl Password {
-    /// The password in clear.
+impl Secret {
+    /// The text in clear.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
-impl From<String> for Password {
+impl From<String> for Secret {
     fn from(clear: String) -> Self {
         Self(clear)
     }
 }
 
-impl fmt::Debug for Password {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(..)")
+        f.write_str("Secret(..)")
     }
 }
 
@@ -37,7 +37,7 @@ pub struct BootstrapRequest {
     /// Name of the admin user, in the default domain.
     pub username: String,
     /// The password it gets.
-    pub password: Password,
+    pub password: Secret,
     /// Name of the admin project, in the default domain.
     pub project_name: String,
     /// Name of the admin role.
@@ -82,6 +82,22 @@ pub struct FernetKey {
     pub created_at: Option<String>,
     /// For a secondary key: until when tokens that it made may be valid, RFC 3339.
     pub needed_until: Option<String>,
+}
+
+/// The keys of Fernet tokens with their secrets, as files of a Keystone key repository.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct FernetKeyFiles {
+    /// By number.
+    pub files: Vec<FernetKeyFile>,
+}
+
+/// One file of a key repository.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct FernetKeyFile {
+    /// Its name: the number of the key.
+    pub name: String,
+    /// What it holds: 44 characters of base64.
+    pub content: Secret,
 }
 
 /// What a key is used for.

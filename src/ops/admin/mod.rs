@@ -17,7 +17,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 
 pub use messages::{
-    BootstrapRequest, ErrorBody, FernetKey, FernetKeyRole, FernetKeys, Password, RotateRequest,
+    BootstrapRequest, ErrorBody, FernetKey, FernetKeyFile, FernetKeyFiles, FernetKeyRole, FernetKeys,
+    RotateRequest, Secret,
 };
 pub use socket::{AdminSocket, SocketError, connect};
 
@@ -36,6 +37,8 @@ pub trait AdminOperations: Send + Sync + 'static {
     async fn fernet_rotate(&self, request: RotateRequest) -> Result<FernetKeys, AdminError>;
     /// The keys, without their secrets.
     async fn fernet_list(&self) -> Result<FernetKeys, AdminError>;
+    /// The keys with their secrets, for a Keystone that is to share them.
+    async fn fernet_export(&self) -> Result<FernetKeyFiles, AdminError>;
     /// Returns once this node has served a linearizable read.
     async fn wait_linearizable_read(&self) -> Result<(), AdminError>;
 }
@@ -71,6 +74,7 @@ pub fn router(operations: Arc<dyn AdminOperations>) -> Router {
         .route("/bootstrap", post(bootstrap))
         .route("/fernet/rotate", post(fernet_rotate))
         .route("/fernet/keys", get(fernet_list))
+        .route("/fernet/export", get(fernet_export))
         .route("/read", get(read))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(operations)
@@ -96,6 +100,10 @@ async fn fernet_rotate(
 
 async fn fernet_list(State(operations): Operations) -> Result<Json<FernetKeys>, AdminError> {
     Ok(Json(operations.fernet_list().await?))
+}
+
+async fn fernet_export(State(operations): Operations) -> Result<Json<FernetKeyFiles>, AdminError> {
+    Ok(Json(operations.fernet_export().await?))
 }
 
 async fn read(State(operations): Operations) -> Result<StatusCode, AdminError> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::super::failure::Failure;
+use super::failure::Failure;
 
 /// Writes a file of mode 0600 in one step: it is there with all of `text`, durably, or as it was.
 ///

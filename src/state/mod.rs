@@ -6,6 +6,9 @@
 pub mod apply;
 pub mod attributes;
 pub mod error;
+#[cfg(test)]
+#[allow(missing_docs)]
+pub mod fixture;
 pub mod ids;
 pub mod table;
 pub mod transaction;

@@ -7,3 +7,6 @@ pub mod payload;
 pub mod render;
 pub mod ring;
 pub mod validate;
+
+#[cfg(test)]
+mod tests;

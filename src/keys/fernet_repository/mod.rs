@@ -56,7 +56,6 @@ impl KeyPolicy {
         let secondaries = self.max_active_keys.saturating_sub(2).max(1);
         self.retention_ms().div_ceil(u64::try_from(secondaries).unwrap_or(u64::MAX))
     }
-
 }
 
 /// One key of a repository.

@@ -1,0 +1,3 @@
+//! Judges of histories.
+
+pub mod set;

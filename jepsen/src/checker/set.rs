@@ -1,0 +1,107 @@
+//! Elements that are added once each: what was acknowledged is there, and nothing is there twice.
+
+use std::collections::BTreeMap;
+
+use crate::history::{History, Outcome};
+
+/// What is wrong with a history of `add`s, given what a node shows in the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Acknowledged, and not there.
+    pub lost: Vec<String>,
+    /// There more than once.
+    pub doubled: Vec<String>,
+    /// Refused, and there all the same.
+    pub refused_but_there: Vec<String>,
+    /// There, and never asked for.
+    pub unasked: Vec<String>,
+    /// How many were acknowledged.
+    pub acknowledged: usize,
+    /// How many nobody knows of.
+    pub unknown: usize,
+}
+
+impl Verdict {
+    /// Whether the history is one that a correct set can have, and proves something: a run in which
+    /// nothing was acknowledged is no proof.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let faults = [&self.lost, &self.doubled, &self.refused_but_there, &self.unasked];
+        self.acknowledged > 0 && faults.iter().all(|fault| fault.is_empty())
+    }
+}
+
+/// Judges the `add`s of a history by what was found afterwards; an element is found as often as it is
+/// there.
+#[must_use]
+pub fn check<'a>(history: &History, found: impl IntoIterator<Item = &'a str>) -> Verdict {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for element in found {
+        *times.entry(element).or_default() += 1;
+    }
+    let mut verdict = Verdict::default();
+    for (element, count) in &times {
+        if *count > 1 {
+            verdict.doubled.push((*element).to_owned());
+        }
+    }
+    for operation in history.operations().iter().filter(|operation| operation.function == "add") {
+        let is_there = times.remove(operation.element.as_str()).is_some();
+        match (&operation.outcome, is_there) {
+            (Outcome::Done, true) => verdict.acknowledged += 1,
+            (Outcome::Done, false) => {
+                verdict.acknowledged += 1;
+                verdict.lost.push(operation.element.clone());
+            }
+            (Outcome::Refused, true) => verdict.refused_but_there.push(operation.element.clone()),
+            (Outcome::Refused, false) => {}
+            (Outcome::Unknown, _) => verdict.unknown += 1,
+        }
+    }
+    verdict.unasked = times.into_keys().map(str::to_owned).collect();
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::history::Operation;
+
+    fn history(outcomes: &[(&str, Outcome)]) -> History {
+        let operation = |(client, (element, outcome)): (usize, &(&str, Outcome))| Operation {
+            client,
+            function: "add",
+            element: (*element).to_owned(),
+            sent_at: Duration::ZERO,
+            ended_at: Duration::ZERO,
+            outcome: outcome.clone(),
+        };
+        outcomes.iter().enumerate().map(operation).collect()
+    }
+
+    #[test]
+    fn an_unknown_outcome_may_be_there_or_not() {
+        let history = history(&[("a", Outcome::Done), ("b", Outcome::Unknown), ("c", Outcome::Refused)]);
+        assert!(check(&history, ["a", "b"]).is_valid());
+        assert!(check(&history, ["a"]).is_valid());
+    }
+
+    #[test]
+    fn every_kind_of_fault_is_found() {
+        let history = history(&[("a", Outcome::Done), ("b", Outcome::Unknown), ("c", Outcome::Refused)]);
+        assert_eq!(check(&history, ["b"]).lost, ["a"]);
+        assert_eq!(check(&history, ["a", "b", "b"]).doubled, ["b"]);
+        assert_eq!(check(&history, ["a", "c"]).refused_but_there, ["c"]);
+        assert_eq!(check(&history, ["a", "d"]).unasked, ["d"]);
+        for found in [vec!["b"], vec!["a", "b", "b"], vec!["a", "c"], vec!["a", "d"]] {
+            assert!(!check(&history, found).is_valid());
+        }
+    }
+
+    #[test]
+    fn a_run_without_an_acknowledged_write_proves_nothing() {
+        assert!(!check(&history(&[("a", Outcome::Unknown)]), ["a"]).is_valid());
+    }
+}

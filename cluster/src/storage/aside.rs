@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::StorageError;
 use super::fault::FaultReport;
 use super::identity::{self, Identity};
-use super::open::Layout;
+use super::layout::Layout;
 use super::wal::Wal;
 use super::{RowsKind, StorageOptions};
 use crate::disk::{Disk, replace_file};
@@ -29,17 +29,17 @@ pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Res
     disk.create_dir_all(&target).map_err(StorageError::io("create", &target))?;
     let note = target.join("reason.txt");
     replace_file(disk, &note, format!("{reason}\n").as_bytes()).map_err(StorageError::io("write", &note))?;
-    // The log goes last: until then the folder does not look like that of a new node.
-    for folder in [&layout.snapshots, &layout.state, &layout.wal] {
-        let Some(name) = folder.file_name() else { continue };
-        move_if_there(disk, folder, &target.join(name))?;
+    // The log and the identity go first: what is left then is no node's. Were the state to go first, a
+    // crash behind it would leave a log that nothing contradicts.
+    for from in [&layout.wal, &layout.snapshots, &layout.state, &layout.diverged] {
+        let Some(name) = from.file_name() else { continue };
+        move_if_there(disk, from, &target.join(name))?;
+        for folder in [&target, directory] {
+            disk.sync_dir(folder).map_err(StorageError::io("sync", folder))?;
+        }
     }
-    move_if_there(disk, &layout.diverged, &target.join("diverged"))?;
     if let RowsKind::Memory(rows) = &options.rows {
         rows.wipe();
-    }
-    for folder in [&target, directory] {
-        disk.sync_dir(folder).map_err(StorageError::io("sync", folder))?;
     }
     tracing::warn!(folder = %target.display(), reason, "moved what this node had forgotten out of the way");
     Ok(())

@@ -26,6 +26,12 @@ pub enum Fault {
         /// The first failure.
         reason: String,
     },
+    /// A snapshot cannot be taken or installed.
+    #[error("a snapshot failed: {reason}")]
+    Snapshot {
+        /// What was wrong.
+        reason: String,
+    },
     /// The rows below the state can no longer be written.
     #[error("the rows below the state failed: {reason}")]
     Rows {

@@ -175,6 +175,7 @@ impl<A: Application> RaftStateMachine<TypeConfig> for StateMachine<A> {
             applied: self.applied.clone(),
             store: Arc::clone(&self.shared.snapshots),
             clock: Arc::clone(&self.shared.clock),
+            fault: self.shared.fault.clone(),
             is_inline: self.shared.is_inline,
         }
     }
@@ -188,7 +189,9 @@ impl<A: Application> RaftStateMachine<TypeConfig> for StateMachine<A> {
         meta: &SnapshotMeta,
         snapshot: Box<SnapshotFile>,
     ) -> Result<(), RaftStorageError> {
-        let installed = self.install(*snapshot).await;
+        let installed = self.install(*snapshot).await.inspect_err(|error| {
+            self.shared.fault.report(Fault::Snapshot { reason: error.to_string() });
+        });
         Ok(installed.map_err(|e| RaftIoError::write_snapshot(Some(meta.signature()), AnyError::error(e)))?)
     }
 

@@ -20,6 +20,7 @@ mod error;
 mod fault;
 mod handle;
 mod identity;
+mod layout;
 mod log_store;
 mod machine;
 mod open;

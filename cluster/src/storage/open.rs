@@ -1,7 +1,7 @@
 //! Opens a node's folder and finds out what it still knows.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::applied::Applied;
@@ -10,11 +10,12 @@ use super::error::StorageError;
 use super::fault::FaultReport;
 use super::handle::StorageHandle;
 use super::identity::{self, Identity};
+use super::layout::Layout;
 use super::log_store::LogStore;
 use super::machine::{self, Shared, StateMachine};
 use super::rows::{self, Held, MemoryRows, OpenFailure, RowStore, SledRows};
 use super::snapshot::{SnapshotFile, SnapshotStore};
-use super::wal::{Wal, WalOptions};
+use super::wal::Wal;
 use super::writer::Writer;
 use super::{Opened, RowsKind, Standing, StorageOptions};
 use crate::application::Application;
@@ -22,51 +23,6 @@ use crate::disk::{Disk, DiskLock};
 use crate::environment::Environment;
 use crate::published::Publication;
 use crate::types::{LogId, LogIndex, Wire};
-
-/// Where things lie in a node's folder.
-pub(crate) struct Layout {
-    pub directory: PathBuf,
-    pub wal: PathBuf,
-    pub identity: PathBuf,
-    pub state: PathBuf,
-    pub snapshots: PathBuf,
-    /// Outside of what is set aside, so that boots go on growing.
-    pub boot: PathBuf,
-    pub lock: PathBuf,
-    pub diverged: PathBuf,
-}
-
-impl Layout {
-    pub(crate) fn of(directory: &Path) -> Self {
-        let wal = directory.join("wal");
-        Self {
-            identity: wal.join("identity"),
-            state: directory.join("state"),
-            snapshots: directory.join("snapshots"),
-            boot: directory.join("boot"),
-            lock: directory.join("lock"),
-            diverged: directory.join("diverged"),
-            directory: directory.to_owned(),
-            wal,
-        }
-    }
-
-    pub(crate) fn wal_options(&self, options: &StorageOptions) -> WalOptions {
-        WalOptions {
-            folder: self.wal.clone(),
-            segment_bytes: options.segment_bytes,
-            cache_bytes: options.log_cache_bytes,
-        }
-    }
-
-    pub(crate) fn take_lock(&self, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, StorageError> {
-        disk.create_dir_all(&self.directory).map_err(StorageError::io("create", &self.directory))?;
-        disk.lock(&self.lock).map_err(|source| match source.kind() {
-            io::ErrorKind::WouldBlock => StorageError::InUse { path: self.lock.clone() },
-            _ => StorageError::Io { action: "lock", path: self.lock.clone(), source },
-        })
-    }
-}
 
 /// What is known about the rows.
 enum Found<A: Application> {
@@ -142,7 +98,8 @@ pub fn open<A: Application>(
     let newest = parts.snapshots.newest();
     let shown = found.shown().max(newest.as_ref().and_then(SnapshotFile::last_log_id));
     if identity.is_none() {
-        let is_blank = wal.last_log_id().is_none() && wal.vote().is_none() && shown.is_none();
+        let holds_no_state = matches!(found, Found::Nothing) && newest.is_none();
+        let is_blank = wal.last_log_id().is_none() && wal.vote().is_none() && holds_no_state;
         return match is_blank {
             true => parts.blank(wal, rows),
             false => parts.forgotten(None, "the folder holds a log or a state, and no identity".to_owned()),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use keyraft_cluster::storage::{self, Standing, StorageError};
-use openraft::Vote;
-use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
+use openraft::{RaftSnapshotBuilder, Vote};
 
 use crate::life::{Life, Node, Table, environment, identity, log_id};
 
@@ -79,6 +79,38 @@ async fn a_node_without_its_log_or_its_identity_is_forgotten() {
     let (disk, _) = node.memory.as_ref().unwrap();
     disk.tamper(&node.path("wal/identity"), |bytes| bytes[5] ^= 1).unwrap();
     assert!(reason(&node).contains("identity"));
+}
+
+#[tokio::test]
+async fn what_is_left_of_an_interrupted_setting_aside_is_still_forgotten() {
+    let node = with_entries(3).await;
+    node.disk.rename(&node.path("wal"), &node.path("forgotten-1")).unwrap();
+    assert!(reason(&node).contains("no identity"));
+}
+
+#[tokio::test]
+async fn unreadable_rows_without_a_log_are_not_taken_for_a_new_folder() {
+    let node = Node::on_disk();
+    let mut life = node.start().await;
+    life.write_numbered(3).await;
+    life.close();
+    std::fs::remove_dir_all(node.path("wal")).unwrap();
+    std::fs::write(node.path("state/conf"), b"rot").unwrap();
+    assert!(reason(&node).contains("no identity"));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_finds_no_room_is_told_and_leaves_nothing() {
+    let node = Node::in_memory();
+    let mut life = node.start().await;
+    life.write_numbered(50).await;
+    let (disk, _) = node.memory.as_ref().unwrap();
+    disk.fill_after(Some(100));
+    let mut builder = life.0.machine.get_snapshot_builder().await;
+    assert!(builder.build_snapshot().await.is_err());
+    let fault = life.0.handle.fault().borrow().clone().unwrap().to_string();
+    assert!(fault.contains("/node/snapshots/"), "{fault}");
+    assert!(node.disk.list(&node.path("snapshots")).unwrap().is_empty());
 }
 
 #[tokio::test]

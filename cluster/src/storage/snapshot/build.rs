@@ -11,6 +11,7 @@ use crate::application::Application;
 use crate::environment::Clock;
 use crate::storage::applied::Applied;
 use crate::storage::error::StorageError;
+use crate::storage::fault::{Fault, FaultReport};
 use crate::types::{RaftIoError, RaftStorageError, TypeConfig};
 
 /// Holds one state and makes its snapshot.
@@ -19,6 +20,7 @@ pub struct SnapshotBuilder<A: Application> {
     pub(crate) applied: Applied<A>,
     pub(crate) store: Arc<SnapshotStore>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) fault: FaultReport,
     /// On the caller's thread, so that a simulation repeats.
     pub(crate) is_inline: bool,
 }
@@ -34,7 +36,11 @@ impl<A: Application> RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder<A> {
                 Err(StorageError::Stopped { reason: format!("the snapshot's thread ended: {error}") })
             }),
         };
-        let file = built.map_err(|error| RaftIoError::write_snapshot(None, AnyError::error(error)))?;
+        let file = built.inspect_err(|error| {
+            // openraft stops at it.
+            self.fault.report(Fault::Snapshot { reason: error.to_string() });
+        });
+        let file = file.map_err(|error| RaftIoError::write_snapshot(None, AnyError::error(error)))?;
         Ok(Snapshot { meta: file.meta(), snapshot: Box::new(file) })
     }
 }

@@ -6,29 +6,28 @@
 //! order of votes and entries, and a simulation repeatable.
 
 mod index;
+mod read;
 mod record;
 mod recovery;
+mod segment;
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use self::index::{Index, Place};
-use self::record::{Checkpoint, Record};
+use self::index::Index;
+use self::record::Record;
 use self::recovery::{Recovered, recover, segment_path};
+use self::segment::{NoFile, Writer};
 use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
-use crate::disk::{AppendFile, Disk};
+use crate::disk::Disk;
 use crate::environment::Clock;
 use crate::types::{Entry, LogId, LogIndex, NodeId, Vote};
-
-/// Most bytes that are read from a segment at once.
-const READ_RUN_BYTES: u32 = 4 << 20;
 
 /// How a log is kept.
 #[derive(Clone)]
@@ -53,29 +52,6 @@ struct Shared {
     /// Locked before `index` wherever both are.
     writer: Mutex<Writer>,
     index: Mutex<Index>,
-}
-
-struct Writer {
-    file: Box<dyn AppendFile>,
-    segments: VecDeque<u64>,
-    /// Bytes of the last segment, and how many of them are durable.
-    length: u32,
-    synced: u32,
-    /// The first failure: after it nothing is written.
-    failed: Option<String>,
-}
-
-/// A file that refuses.
-struct NoFile;
-
-impl AppendFile for NoFile {
-    fn append(&mut self, _: &[u8]) -> std::io::Result<()> {
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
-
-    fn sync(&mut self) -> std::io::Result<()> {
-        Err(std::io::ErrorKind::Unsupported.into())
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -210,11 +186,14 @@ impl Wal {
         let result = self.write_records(&mut writer, records, sync);
         if let Err(error) = &result {
             // The length of the file, and what of it is durable, are unknown from here on.
-            let reason = error.to_string();
-            writer.failed = Some(reason.clone());
-            self.0.fault.report(Fault::Log { reason });
+            writer.failed = Some(error.to_string());
+            self.report(error);
         }
         result
+    }
+
+    fn report(&self, error: &StorageError) {
+        self.0.fault.report(Fault::Log { reason: error.to_string() });
     }
 
     fn write_records(
@@ -305,68 +284,6 @@ impl Wal {
         Ok(())
     }
 
-    /// The entries of a range, as far as the log has them. At least one if it has any, then no more
-    /// than `limit_bytes`.
-    pub(crate) fn read(&self, range: Range<LogIndex>, limit_bytes: u64) -> Result<Vec<Entry>, StorageError> {
-        let mut entries = Vec::new();
-        let mut on_disk: Vec<Place> = Vec::new();
-        let mut bytes = 0;
-        {
-            let index = self.index();
-            let first = index.first_index().unwrap_or(u64::MAX).max(range.start);
-            let end = index.next_index().unwrap_or(0).min(range.end);
-            for at in first..end {
-                let Some(place) = index.place(at) else { break };
-                bytes += u64::from(place.length);
-                if bytes > limit_bytes && at > first {
-                    break;
-                }
-                // The cache is the end of the log: from its first entry on, all are in it.
-                match index.cached(at) {
-                    Some(entry) => entries.push(entry.clone()),
-                    None => on_disk.push(*place),
-                }
-            }
-        }
-        if on_disk.is_empty() {
-            return Ok(entries);
-        }
-        let mut read = self.read_places(&on_disk)?;
-        read.append(&mut entries);
-        Ok(read)
-    }
-
-    fn read_places(&self, places: &[Place]) -> Result<Vec<Entry>, StorageError> {
-        let mut entries = Vec::with_capacity(places.len());
-        let runs = places.chunk_by(|before, after| {
-            before.segment == after.segment && before.offset / READ_RUN_BYTES == after.offset / READ_RUN_BYTES
-        });
-        for run in runs {
-            let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let path = segment_path(&self.0.options.folder, first.segment);
-            let length = usize::try_from(last.offset + last.length - first.offset).unwrap_or(usize::MAX);
-            let bytes = match self.0.disk.read_at(&path, u64::from(first.offset), length) {
-                Ok(bytes) => bytes,
-                // Purged since it was looked up.
-                Err(_) if self.index().place(last.log_id.index).is_none() => continue,
-                Err(error) => return Err(StorageError::io("read", &path)(error)),
-            };
-            for place in run {
-                let start = usize::try_from(place.offset - first.offset).unwrap_or(usize::MAX);
-                match bytes.get(start..).map(Record::decode) {
-                    Some(Ok((Record::Entry(entry), _, _))) if entry.log_id == place.log_id => {
-                        entries.push(entry);
-                    }
-                    _ => {
-                        let reason = format!("entry {} is unreadable", place.log_id);
-                        return Err(StorageError::damaged(&path, u64::from(place.offset), reason));
-                    }
-                }
-            }
-        }
-        Ok(entries)
-    }
-
     pub(crate) fn vote(&self) -> Option<Vote> {
         self.index().vote
     }
@@ -409,36 +326,5 @@ impl Wal {
 
     fn index(&self) -> MutexGuard<'_, Index> {
         lock(&self.0.index)
-    }
-}
-
-impl Writer {
-    /// Makes a new segment the last one. It is durable, with its name, before anything is built on it.
-    fn begin_segment(
-        &mut self,
-        options: &WalOptions,
-        disk: &dyn Disk,
-        index: &Index,
-        sequence: u64,
-    ) -> Result<(), StorageError> {
-        let path = segment_path(&options.folder, sequence);
-        let checkpoint = Checkpoint {
-            sequence,
-            vote: index.vote,
-            purged: index.purged,
-            received: index.received,
-            committed: index.committed,
-        };
-        let mut buffer = Vec::new();
-        Record::Checkpoint(checkpoint).encode(0, &mut buffer);
-        let mut file = disk.create(&path).map_err(StorageError::io("create", &path))?;
-        file.append(&buffer).map_err(StorageError::io("write", &path))?;
-        file.sync().map_err(StorageError::io("sync", &path))?;
-        disk.sync_dir(&options.folder).map_err(StorageError::io("sync", &options.folder))?;
-        self.file = file;
-        self.segments.push_back(sequence);
-        self.length = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
-        self.synced = self.length;
-        Ok(())
     }
 }

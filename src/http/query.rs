@@ -51,16 +51,44 @@ pub fn is_true(value: &str) -> bool {
 /// Unknown attributes and comparators filter nothing, as in Keystone.
 #[must_use]
 pub fn passes(resource: &Value, query: &Query, filterable: &[&str]) -> bool {
+    passes_by(query, filterable, |attribute| match resource.get(attribute) {
+        Some(Value::Bool(flag)) => Attribute::Flag(*flag),
+        Some(Value::String(text)) => Attribute::Text(text),
+        Some(Value::Null) | None => Attribute::Absent,
+        Some(_) => Attribute::Other,
+    })
+}
+
+/// An attribute of a resource, as filters see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribute<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A boolean.
+    Flag(bool),
+    /// Null, or not there.
+    Absent,
+    /// What no filter compares.
+    Other,
+}
+
+/// As [`passes`], for a resource that is not rendered: `attribute_of` gives its attributes.
+#[must_use]
+pub fn passes_by<'a>(
+    query: &Query,
+    filterable: &[&str],
+    attribute_of: impl Fn(&str) -> Attribute<'a>,
+) -> bool {
     query.iter().all(|(parameter, wanted)| {
-        let (attribute, comparator) = parameter.split_once("__").unwrap_or((parameter, ""));
-        if !filterable.contains(&attribute) {
+        let (name, comparator) = parameter.split_once("__").unwrap_or((parameter, ""));
+        if !filterable.contains(&name) {
             return true;
         }
-        match resource.get(attribute) {
-            Some(Value::Bool(flag)) if comparator.is_empty() => *flag == is_true(wanted),
-            Some(Value::String(text)) => compare(text, comparator, wanted),
-            Some(Value::Null) | None => wanted.is_empty() && comparator.is_empty(),
-            Some(_) => true,
+        match attribute_of(name) {
+            Attribute::Flag(flag) => !comparator.is_empty() || flag == is_true(wanted),
+            Attribute::Text(text) => compare(text, comparator, wanted),
+            Attribute::Absent => wanted.is_empty() && comparator.is_empty(),
+            Attribute::Other => true,
         }
     })
 }
@@ -85,7 +113,7 @@ fn compare(text: &str, comparator: &str, wanted: &str) -> bool {
 /// 400 when it is no positive number.
 pub fn limit(query: &Query) -> Result<Option<usize>, ApiError> {
     match query.get("limit") {
-        None => Ok(None),
+        None | Some("") => Ok(None),
         Some(text) => match text.parse::<i64>() {
             Ok(number) => Ok(usize::try_from(number).ok().filter(|number| *number > 0)),
             Err(_) => Err(ApiError::BadRequest(format!(

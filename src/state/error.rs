@@ -57,8 +57,9 @@ impl CommandError {
     #[must_use]
     pub fn immutable(entity: &str, id: &str, is_deletion: bool) -> Self {
         let verb = if is_deletion { "delete" } else { "update" };
+        // The backquote that is never closed is Keystone's.
         Self::Forbidden(format!(
-            "Cannot {verb} immutable {entity} {id}. Set resource option 'immutable' to false first."
+            "Unable to {verb} immutable {entity} resource: `{id}. Set resource option \"immutable\" to false first."
         ))
     }
 }

@@ -4,13 +4,16 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 
 use super::{discovery, layer};
 use crate::app::App;
 use crate::auth::api::token;
 use crate::catalog::api::region;
+use crate::identity::api::{group, membership, password, user};
 use crate::ops;
+use crate::resource::api::{domain, project};
+use crate::revoke::api::event;
 
 /// The routes, without what happens around them.
 fn routes() -> Router<App> {
@@ -22,6 +25,26 @@ fn routes() -> Router<App> {
         .route("/keyraft/status", get(ops::status::show))
         // auth
         .route("/v3/auth/tokens", post(token::issue).get(token::validate).delete(token::revoke))
+        .route("/v3/OS-REVOKE/events", get(event::list))
+        // resource
+        .route("/v3/domains", get(domain::list).post(domain::create))
+        .route("/v3/domains/{domain_id}", get(domain::show).patch(domain::update).delete(domain::delete))
+        .route("/v3/projects", get(project::list).post(project::create))
+        .route("/v3/projects/{project_id}", get(project::show).patch(project::update).delete(project::delete))
+        // identity
+        .route("/v3/users", get(user::list).post(user::create))
+        .route("/v3/users/{user_id}", get(user::show).patch(user::update).delete(user::delete))
+        .route("/v3/users/{user_id}/password", post(password::change))
+        .route("/v3/users/{user_id}/groups", get(user::groups))
+        .route("/v3/users/{user_id}/projects", get(user::projects))
+        .route("/v3/users/{user_id}/tokens", axum::routing::delete(user::revoke_tokens))
+        .route("/v3/groups", get(group::list).post(group::create))
+        .route("/v3/groups/{group_id}", get(group::show).patch(group::update).delete(group::delete))
+        .route("/v3/groups/{group_id}/users", get(membership::users))
+        .route(
+            "/v3/groups/{group_id}/users/{user_id}",
+            put(membership::add).get(membership::check).delete(membership::remove),
+        )
         // catalog
         .route("/v3/regions", get(region::list).post(region::create))
         .route(

@@ -1,6 +1,5 @@
 //! Users, groups and passwords.
 
-pub mod api;
 pub mod commands;
 pub mod password;
 pub mod records;

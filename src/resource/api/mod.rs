@@ -1,7 +1,0 @@
-//! Routes of domains and projects.
-
-pub mod domain;
-mod hierarchy;
-pub mod project;
-pub mod project_object;
-mod tag_filter;

@@ -1,3 +1,0 @@
-//! Routes of revocation.
-
-pub mod event;

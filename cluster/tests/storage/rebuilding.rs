@@ -65,6 +65,22 @@ async fn a_clean_stop_is_reopened_from_the_rows() {
 }
 
 #[tokio::test]
+async fn a_row_that_sled_gives_back_wrong_is_noticed() {
+    let node = Node::on_disk();
+    let known = seeded(&node, false).await;
+    {
+        let database = sled::open(node.path("state")).unwrap();
+        let rows = database.open_tree("rows").unwrap();
+        let before = rows.insert(b"\x01key-7", b"value-8").unwrap();
+        assert_eq!(before.as_deref(), Some(b"value-7".as_slice()));
+        database.flush().unwrap();
+    }
+    let life = node.start().await;
+    assert_eq!((life.applied(), life.digest()), known);
+    assert_eq!(life.value("key-7").as_deref(), Some("value-7"));
+}
+
+#[tokio::test]
 async fn ruined_rows_are_rebuilt_from_the_log() {
     for (name, ruin) in RUINS {
         let node = Node::on_disk();

@@ -198,7 +198,6 @@ mod tests {
             change(&mut config);
             config.validate().unwrap_err().key
         };
-        assert_eq!(refused(|c| c.node_id = 0), "node_id");
         assert_eq!(refused(|c| c.election_timeout_min_ms = 100), "election_timeout_min_ms");
         assert_eq!(refused(|c| c.election_timeout_max_ms = 250), "election_timeout_max_ms");
         assert_eq!(refused(|c| c.batch_max_requests = 0), "batch_max_requests");

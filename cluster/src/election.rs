@@ -47,16 +47,11 @@ fn has_no_leader(site: &Site, server: &ServerMetrics) -> bool {
 }
 
 /// What this node answers a node that would stand for election.
-pub(crate) fn would_vote(
-    site: &Site,
-    raft: &Raft,
-    candidate: NodeId,
-    candidates_last: Option<LogId>,
-) -> bool {
+///
+/// Whole log ids are compared: a term may have had several leaders.
+pub(crate) fn would_vote(site: &Site, raft: &Raft, candidates_last: Option<LogId>) -> bool {
     let server = raft.server_metrics().borrow().clone();
-    is_voter(server.membership_config.membership(), candidate)
-        && candidates_last >= last_log_id(raft)
-        && has_no_leader(site, &server)
+    candidates_last >= last_log_id(raft) && has_no_leader(site, &server)
 }
 
 /// Stands for election whenever it is this node's time to, until the node stops.

@@ -81,6 +81,19 @@ async fn a_stopped_leader_is_replaced_and_no_acknowledged_write_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn node_numbers_may_start_at_0() {
+    let mut cluster = TestCluster::start_numbered(0..=2, |_| {}).await;
+    cluster.node(0).propose(set("key", "value")).await.unwrap();
+    cluster.restart_all().await;
+    cluster.leader().await;
+    for node in 0..=2 {
+        let state = cluster.node(node).read().await.unwrap();
+        assert_eq!(get(&state.state, "key"), Some("value".into()));
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_alone_is_a_cluster() {
     let mut cluster = TestCluster::start(1).await;
     cluster.node(1).propose(set("key", "value")).await.unwrap();

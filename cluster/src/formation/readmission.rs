@@ -97,6 +97,9 @@ async fn ask_to_rejoin(
 }
 
 /// The leader's part: makes the node a learner, and returns the vote that it must obey.
+///
+/// The node leaves the membership altogether first. Otherwise the leader would go on counting from what
+/// the node had acknowledged before it forgot.
 pub(crate) async fn readmit<A: Application>(
     member: &Member<A>,
     request: proto::RejoinRequest,
@@ -106,24 +109,19 @@ pub(crate) async fn readmit<A: Application>(
         return Err(Status::failed_precondition("this node has not forgotten"));
     }
     let readmitted = async {
-        loop {
-            let Some(change) = next_change(member, node_id, &request.address).await? else {
-                // A deposed leader may not know that the node has become a voter since.
-                let vote = member.raft.server_metrics().borrow().vote;
-                let confirmed = member.confirmations.join().await;
-                let is_leading = leads(member, &vote) && matches!(confirmed, Ok(Ok(_)));
-                return is_leading.then_some(vote).ok_or_else(not_leading);
-            };
-            tracing::warn!(node = node_id, "a node that has forgotten its log becomes a learner");
-            match member.raft.change_membership(change, true).await {
-                Ok(_) => {}
-                Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(
-                    ChangeMembershipError::InProgress(_),
-                ))) => tokio::time::sleep(CHANGE_PAUSE).await,
-                Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => return Err(not_leading()),
-                Err(error) => return Err(Status::failed_precondition(error.to_string())),
-            }
+        // One at a time: a second call must not take out the node that the first has let in.
+        let _turn = member.readmission.lock().await;
+        while let Some(removal) = next_removal(member, node_id).await? {
+            tracing::warn!(node = node_id, "a node that has forgotten its log leaves the voters");
+            change(member, removal).await?;
         }
+        let node = BasicNode { addr: request.address.clone() };
+        change(member, ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]))).await?;
+        // A deposed leader may not know that the node has become a voter since.
+        let vote = member.raft.server_metrics().borrow().vote;
+        let confirmed = member.confirmations.join().await;
+        let is_leading = leads(member, &vote) && matches!(confirmed, Ok(Ok(_)));
+        is_leading.then_some(vote).ok_or_else(not_leading)
     };
     tokio::time::timeout(READMISSION_TIMEOUT, readmitted)
         .await
@@ -138,34 +136,41 @@ fn leads<A: Application>(member: &Member<A>, vote: &Vote) -> bool {
     vote.committed && vote.leader_id.node_id == member.site.me()
 }
 
-/// The change that is still needed for `node_id` to be a learner by a committed membership; `None`: it is
-/// one.
-async fn next_change<A: Application>(
-    member: &Member<A>,
-    node_id: NodeId,
-    address: &str,
-) -> Result<Option<ChangeMembers<NodeId, BasicNode>>, Status> {
+type Change = ChangeMembers<NodeId, BasicNode>;
+
+/// Makes one change of the membership and waits until it is committed. While another one is under way it
+/// only pauses.
+async fn change<A: Application>(member: &Member<A>, change: Change) -> Result<(), Status> {
+    loop {
+        match member.raft.change_membership(change.clone(), false).await {
+            Ok(_) => return Ok(()),
+            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(
+                ChangeMembershipError::InProgress(_),
+            ))) => tokio::time::sleep(CHANGE_PAUSE).await,
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => return Err(not_leading()),
+            Err(error) => return Err(Status::failed_precondition(error.to_string())),
+        }
+    }
+}
+
+/// The change that is still needed for `node_id` to be no member; `None`: it is none.
+async fn next_removal<A: Application>(member: &Member<A>, node_id: NodeId) -> Result<Option<Change>, Status> {
     let stopped = |error: openraft::error::Fatal<NodeId>| Status::unavailable(error.to_string());
-    let (vote, effective, committed) = member
+    let (vote, effective) = member
         .raft
-        .with_raft_state(|state| {
-            let membership = &state.membership_state;
-            (*state.vote_ref(), membership.effective().clone(), membership.committed().clone())
-        })
+        .with_raft_state(|state| (*state.vote_ref(), state.membership_state.effective().clone()))
         .await
         .map_err(stopped)?;
     if !leads(member, &vote) {
         return Err(not_leading());
     }
-    let membership = effective.membership();
-    if membership.voter_ids().any(|voter| voter == node_id) || membership.get_joint_config().len() > 1 {
-        return Ok(Some(ChangeMembers::RemoveVoters(BTreeSet::from([node_id]))));
-    }
-    let is_known = membership.get_node(&node_id).is_some();
-    if is_known && effective.log_id() == committed.log_id() {
-        return Ok(None);
-    }
-    // A node that is known already is left as it is; the entry then only waits for its turn.
-    let node = BasicNode { addr: address.to_owned() };
-    Ok(Some(ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]))))
+    let (membership, nodes) = (effective.membership(), BTreeSet::from([node_id]));
+    let is_voter = membership.voter_ids().any(|voter| voter == node_id);
+    // An earlier leader may have left the change half done.
+    let is_joint = membership.get_joint_config().len() > 1;
+    Ok(match membership.get_node(&node_id) {
+        _ if is_voter || is_joint => Some(ChangeMembers::RemoveVoters(nodes)),
+        Some(_) => Some(ChangeMembers::RemoveNodes(nodes)),
+        None => None,
+    })
 }

@@ -125,13 +125,13 @@ impl<A: Application> Consensus for Service<A> {
         request: Request<proto::PreVoteRequest>,
     ) -> Result<Response<proto::PreVoteResponse>, Status> {
         let member = self.member(&request)?;
-        let message = request.into_inner();
-        let last = message
+        let last = request
+            .into_inner()
             .last_log_id
             .map(LogId::from_message)
             .transpose()
             .map_err(|incomplete| malformed(incomplete.into()))?;
-        let granted = election::would_vote(&member.site, &member.raft, message.node_id, last);
+        let granted = election::would_vote(&member.site, &member.raft, last);
         Ok(Response::new(proto::PreVoteResponse { granted }))
     }
 

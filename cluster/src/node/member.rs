@@ -31,6 +31,8 @@ pub(crate) struct Member<A: Application> {
     pub(crate) reads: Rounds<ReadIndex>,
     /// Rounds of this node, as leader, to its followers.
     pub(crate) confirmations: Rounds<ReadIndex>,
+    /// Held while this node, as leader, takes a node back that has forgotten its log.
+    pub(crate) readmission: tokio::sync::Mutex<()>,
 }
 
 impl<A: Application> Member<A> {
@@ -54,6 +56,7 @@ impl<A: Application> Member<A> {
             proposer,
             reads,
             confirmations: confirmations.clone(),
+            readmission: tokio::sync::Mutex::new(()),
         });
 
         let publication = member.publication.clone();

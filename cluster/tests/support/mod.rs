@@ -13,7 +13,9 @@ pub mod proxy;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use keyraft_cluster::{ClusterStatus, Environment, Node, NodeConfig, NodeId, Peer};
@@ -43,11 +45,20 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check:
     }
 }
 
+/// Below the ports that the system gives to outgoing connections, which would take it meanwhile.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % 200).unwrap() * 100;
+    loop {
+        let port = 10_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
-/// A cluster of nodes numbered from 1.
+/// A cluster of nodes, numbered from 1 unless the test says otherwise.
 pub struct TestCluster {
     pub directory: TempDir,
     listens: BTreeMap<NodeId, SocketAddr>,
@@ -65,8 +76,13 @@ impl TestCluster {
 
     /// The same, with another configuration.
     pub async fn start_with(size: u64, change: fn(&mut NodeConfig)) -> Self {
-        let mut cluster = Self::prepare(size, change).await;
-        for node in 1..=size {
+        Self::start_numbered(1..=size, change).await
+    }
+
+    /// The same, with other numbers.
+    pub async fn start_numbered(numbers: RangeInclusive<NodeId>, change: fn(&mut NodeConfig)) -> Self {
+        let mut cluster = Self::prepare(numbers.clone(), change).await;
+        for node in numbers {
             cluster.start_node(node).await;
         }
         cluster.leader().await;
@@ -74,11 +90,15 @@ impl TestCluster {
     }
 
     /// Addresses and links, but no node yet.
-    pub async fn prepare(size: u64, change: fn(&mut NodeConfig)) -> Self {
-        let listens: BTreeMap<NodeId, SocketAddr> = (1..=size).map(|node| (node, free_address())).collect();
+    pub async fn prepare(numbers: RangeInclusive<NodeId>, change: fn(&mut NodeConfig)) -> Self {
+        // Shown when the environment asks for it: RUST_LOG=keyraft_cluster=debug
+        let logs = tracing_subscriber::EnvFilter::from_default_env();
+        let _ = tracing_subscriber::fmt().with_env_filter(logs).with_test_writer().try_init();
+        let listens: BTreeMap<NodeId, SocketAddr> =
+            numbers.clone().map(|node| (node, free_address())).collect();
         let mut links = BTreeMap::new();
-        for from in 1..=size {
-            for to in (1..=size).filter(|to| *to != from) {
+        for from in numbers.clone() {
+            for to in numbers.clone().filter(|to| *to != from) {
                 links.insert((from, to), Proxy::start(listens[&to]).await);
             }
         }

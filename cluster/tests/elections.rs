@@ -1,0 +1,94 @@
+//! Elections are held when a quorum has no leader, and not otherwise.
+
+mod support;
+
+use std::time::Duration;
+
+use keyraft_cluster::{NodeId, ReadError};
+use support::kv::{get, set};
+use support::{TestCluster, eventually};
+
+/// Long enough for a node without pre-vote to have raised its vote several times.
+const SEVERAL_ELECTIONS: Duration = Duration::from_millis(2_500);
+
+/// Waits whether any running node but `except` gets another leader than `leader`.
+async fn leader_stays(cluster: &TestCluster, leader: NodeId, except: &[NodeId]) -> bool {
+    let changes = cluster.running().filter(|(number, _)| !except.contains(number)).map(|(_, node)| {
+        let mut leaders = node.leader_changes();
+        Box::pin(async move { leaders.wait_for(|now| *now != Some(leader)).await.map(|_| ()) })
+    });
+    tokio::time::timeout(SEVERAL_ELECTIONS, futures::future::select_all(changes)).await.is_err()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_that_was_cut_off_deposes_nobody_on_its_return() {
+    let cluster = TestCluster::start(3).await;
+    let (leader, follower) = (cluster.leader().await, cluster.follower().await);
+    let term = cluster.status().await.term;
+    cluster.isolate(follower);
+    assert!(leader_stays(&cluster, leader, &[follower]).await);
+    cluster.node(leader).propose(set("key", "while it was away")).await.unwrap();
+    cluster.heal(follower);
+    let state = cluster.node(follower).read().await.unwrap();
+    assert_eq!(get(&state.state, "key"), Some("while it was away".into()));
+    assert!(leader_stays(&cluster, leader, &[]).await);
+    assert_eq!(cluster.status().await.term, term, "no vote was raised");
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_cut_link_deposes_nobody() {
+    let cluster = TestCluster::start(3).await;
+    let (leader, follower) = (cluster.leader().await, cluster.follower().await);
+    let term = cluster.status().await.term;
+    cluster.link(leader, follower).cut();
+    cluster.link(follower, leader).cut();
+    assert!(leader_stays(&cluster, leader, &[follower]).await);
+    cluster.node(leader).propose(set("key", "value")).await.unwrap();
+    assert_eq!(cluster.node(leader).status().await.term, term);
+    cluster.link(leader, follower).heal();
+    cluster.link(follower, leader).heal();
+    let state = cluster.node(follower).read().await.unwrap();
+    assert_eq!(get(&state.state, "key"), Some("value".into()));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_is_cut_off_is_replaced_and_answers_no_read() {
+    let cluster = TestCluster::start_with(3, |config| config.read_timeout_ms = 1_500).await;
+    let old = cluster.leader().await;
+    cluster.node(old).propose(set("key", "old")).await.unwrap();
+    cluster.isolate(old);
+    let other = (1..=3).find(|node| *node != old).unwrap();
+    let new = eventually("another leader", || async {
+        let leader = *cluster.node(other).leader_changes().borrow();
+        leader.filter(|leader| *leader != old)
+    })
+    .await;
+    cluster.node(new).propose(set("key", "new")).await.unwrap();
+    assert!(matches!(cluster.node(old).read().await, Err(ReadError::NoLeader { .. })));
+    cluster.heal(old);
+    let state = eventually("a read on the deposed leader", || async { cluster.node(old).read().await.ok() });
+    assert_eq!(get(&state.await.state, "key"), Some("new".into()));
+    assert_eq!(cluster.leader().await, new);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_quorum_a_write_fails_in_time_and_a_read_too() {
+    let mut cluster = TestCluster::start_with(3, |config| {
+        config.read_timeout_ms = 700;
+        config.write_timeout_ms = 900;
+    })
+    .await;
+    let leader = cluster.leader().await;
+    for node in (1..=3).filter(|node| *node != leader) {
+        cluster.stop_node(node).await;
+    }
+    let (read, write) =
+        tokio::join!(cluster.node(leader).read(), cluster.node(leader).propose(set("key", "value")));
+    assert_eq!(read.err(), Some(ReadError::NoLeader { waited_ms: 700 }));
+    let unknown = keyraft_cluster::ProposeError::Unknown { waited_ms: 900 };
+    assert_eq!(write.err(), Some(unknown));
+    cluster.stop().await;
+}

@@ -1,0 +1,104 @@
+//! A request id is applied once, however often and to whomever it is sent.
+#![allow(clippy::unwrap_used, reason = "a failure of the caller is a failed test")]
+
+mod support;
+
+use keyraft_cluster::NodeId;
+use keyraft_proto::cluster as proto;
+use keyraft_proto::cluster::consensus_client::ConsensusClient;
+use keyraft_proto::cluster::outcome::Refusal;
+use support::TestCluster;
+use support::kv::{get, increment};
+use tonic::transport::Channel;
+use tonic::{Code, Request};
+
+struct Caller {
+    client: ConsensusClient<Channel>,
+    cluster_id: String,
+}
+
+impl Caller {
+    async fn to(cluster: &TestCluster, node: NodeId) -> Self {
+        let address = format!("http://{}", cluster.config(node).listen);
+        let mut client = ConsensusClient::connect(address).await.unwrap();
+        let answer = client.identify(proto::IdentifyRequest { node_id: 9 }).await.unwrap().into_inner();
+        assert!(answer.formed);
+        Self { client, cluster_id: answer.cluster_id }
+    }
+
+    async fn increment(&mut self, boot: u64, sequence: u64) -> Result<proto::Outcome, Code> {
+        let mut call = Request::new(proto::ProposeRequest {
+            request: Some(proto::Request {
+                id: Some(proto::RequestId { node_id: 9, boot, sequence }),
+                lowest_in_flight: sequence,
+                body: Some(proto::request::Body::Command(increment("count"))),
+            }),
+        });
+        call.metadata_mut().insert("keyraft-cluster", self.cluster_id.parse().unwrap());
+        let answer = self.client.propose(call).await.map_err(|status| status.code())?;
+        Ok(answer.into_inner().outcome.unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_is_applied_once_even_by_another_leader() {
+    let mut cluster = TestCluster::start(3).await;
+    let first = cluster.leader().await;
+    let mut caller = Caller::to(&cluster, first).await;
+    for _ in 0..3 {
+        assert_eq!(caller.increment(1, 1).await.unwrap().answer, "1");
+    }
+    cluster.stop_node(first).await;
+    let second = cluster.leader().await;
+    assert_ne!(second, first);
+    let mut caller = Caller::to(&cluster, second).await;
+    assert_eq!(caller.increment(1, 1).await.unwrap().answer, "1");
+    assert_eq!(caller.increment(1, 2).await.unwrap().answer, "2");
+    let state = cluster.node(second).read().await.unwrap();
+    assert_eq!(get(&state.state, "count"), Some("2".into()));
+
+    // Below the floor that sequence 2 has set, and of an earlier boot.
+    assert_eq!(caller.increment(1, 1).await.unwrap().refusal(), Refusal::Forgotten);
+    assert_eq!(caller.increment(2, 1).await.unwrap().answer, "3");
+    let superseded = caller.increment(1, 3).await.unwrap();
+    assert_eq!((superseded.refusal(), superseded.latest_boot), (Refusal::Superseded, 2));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_leader_takes_requests_and_only_from_its_own_cluster() {
+    let cluster = TestCluster::start(3).await;
+    let follower = cluster.follower().await;
+    let refused = Caller::to(&cluster, follower).await.increment(1, 1).await;
+    assert_eq!(refused.unwrap_err(), Code::FailedPrecondition);
+    let leader = cluster.leader().await;
+    let mut stranger = Caller::to(&cluster, leader).await;
+    stranger.cluster_id = "0123456789abcdef0123456789abcdef".into();
+    assert_eq!(stranger.increment(1, 1).await.unwrap_err(), Code::PermissionDenied);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_through_a_link_that_comes_and_goes_are_each_applied_once() {
+    let cluster = TestCluster::start(3).await;
+    let (leader, writer) = (cluster.leader().await, cluster.follower().await);
+    let node = cluster.node(writer).clone();
+    let writing = tokio::spawn(async move {
+        let mut answers = Vec::new();
+        for _ in 0..60 {
+            let proposed = node.propose(increment("count")).await.unwrap();
+            answers.push(std::str::from_utf8(&proposed.answer).unwrap().parse::<u64>().unwrap());
+        }
+        answers
+    });
+    let link = cluster.link(writer, leader);
+    let mut pulse = tokio::time::interval(std::time::Duration::from_millis(60));
+    while !writing.is_finished() {
+        pulse.tick().await;
+        link.cut();
+        pulse.tick().await;
+        link.heal();
+    }
+    assert_eq!(writing.await.unwrap(), (1..=60).collect::<Vec<_>>());
+    cluster.stop().await;
+}

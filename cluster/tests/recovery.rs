@@ -1,4 +1,5 @@
 //! Nodes that lose some or all of their files, or lag behind the log.
+#![allow(clippy::unwrap_used, reason = "a failure of a step is a failed test")]
 
 mod support;
 

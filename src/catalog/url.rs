@@ -15,9 +15,9 @@ pub enum Piece {
     ComputeHost,
 }
 
-/// A URL that is no valid template. No endpoint is created with it.
+/// A URL that is no valid template. An endpoint with it is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Cannot create an endpoint with an invalid URL: {url}.")]
+#[error("Malformed endpoint URL ({url}), see ERROR log for details.")]
 pub struct MalformedUrl {
     /// The URL as it was given.
     pub url: String,

@@ -49,7 +49,7 @@ fn run_node(args: &ServeArgs) -> Result<(), Failure> {
     // What a node writes is for its own user alone.
     umask(Mode::RWXG | Mode::RWXO);
     let config = Config::load(&args.config)?;
-    logging::start(&config.log.level, config.log.format)?;
+    let _log = logging::start(&config.log.level, config.log.format)?;
     let _lock = FolderLock::acquire(&config.node.data_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -15,7 +15,7 @@ use prost::Message;
 use serde_json::{Map, Value};
 
 use super::schema::Schema;
-use super::{ApiError, Query};
+use super::{ApiError, Fields, Query};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::state::{Identity, State, decode_answer};
@@ -103,11 +103,14 @@ impl Call {
         Ok(self.caller.get_or_init(|| caller))
     }
 
-    /// The body as a JSON object.
+    /// The body as a JSON object; without a body an empty one, as in Keystone.
     ///
     /// # Errors
     /// 400 for another content type, or for anything but a JSON object.
     pub fn json(&self) -> Result<Map<String, Value>, ApiError> {
+        if self.body.is_empty() {
+            return Ok(Map::new());
+        }
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_json = kind.is_none_or(|kind| {
             let kind = kind.split(';').next().unwrap_or_default().trim();
@@ -141,6 +144,19 @@ impl Call {
     #[must_use]
     pub fn link(&self, path: &str) -> String {
         format!("{}/v3/{path}", self.base_url)
+    }
+
+    /// The domain of a user, group or project that is to be created: the one in the request, else that of a
+    /// domain-scoped caller, else the default domain.
+    ///
+    /// # Errors
+    /// 401 without a valid token.
+    pub fn domain_of_create(&self, fields: &mut Fields) -> Result<String, ApiError> {
+        if let Some(given) = fields.text("domain_id") {
+            return Ok(given);
+        }
+        let own = self.caller()?.domain_id();
+        Ok(own.unwrap_or(&self.app.config.identity.default_domain_id).to_owned())
     }
 
     /// A new id: 32 lower-case hexadecimal digits.

@@ -5,7 +5,8 @@ use serde_json::{Map, Value};
 
 use super::ApiError;
 use super::schema::as_boolean;
-use crate::state::attributes::Attributes;
+use crate::policy::Target;
+use crate::state::attributes::{Attributes, merge_options};
 
 /// The attributes of a request's object, taken out one by one.
 pub struct Fields(Map<String, Value>);
@@ -27,6 +28,11 @@ impl Fields {
     #[must_use]
     pub fn peek(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
+    }
+
+    /// The attribute as it is, taken out.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.remove(name)
     }
 
     /// A text attribute; null counts as absent.
@@ -67,22 +73,60 @@ impl Fields {
         }
     }
 
+    /// The options object of a create, in which null stands for unset.
+    pub fn options_of_create(&mut self) -> Attributes {
+        let mut options = Attributes::new();
+        merge_options(&mut options, self.options());
+        options
+    }
+
     /// An id in the body of an update must be the one in the URL.
     ///
     /// # Errors
     /// 400.
     pub fn check_id(&mut self, id: &str) -> Result<(), ApiError> {
         match self.0.remove("id") {
-            Some(Value::String(given)) if given != id => Err(ApiError::BadRequest("Cannot change ID".into())),
+            None | Some(Value::Null) => Ok(()),
+            Some(Value::String(given)) if given == id => Ok(()),
+            Some(_) => Err(ApiError::BadRequest("Cannot change ID".into())),
+        }
+    }
+
+    /// A `domain_id` in the body of an update must be the one that the resource has; a domain has none.
+    ///
+    /// # Errors
+    /// 400.
+    pub fn check_domain_id(&mut self, domain_id: Option<&str>) -> Result<(), ApiError> {
+        match self.0.remove("domain_id") {
+            Some(given) if given.as_str() != domain_id || given.is_null() != domain_id.is_none() => {
+                Err(ApiError::BadRequest("Cannot change Domain ID".into()))
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// Adds an attribute of a create to the target of its rule, if the client gave it.
+    #[must_use]
+    pub fn describe<'a>(&'a self, target: Target<'a>, path: &'a str, name: &str) -> Target<'a> {
+        match self.0.get(name) {
+            Some(Value::String(text)) => target.with(path, text.as_str()),
+            Some(Value::Null) => target.with_optional(path, None::<&str>),
+            _ => target,
+        }
+    }
+
+    /// Drops what a client may send but cannot set.
+    pub fn ignore(&mut self, names: &[&str]) {
+        for name in names {
+            self.0.remove(*name);
         }
     }
 
     /// What is left: the extra attributes, JSON text by name.
     #[must_use]
     pub fn extra(mut self) -> Attributes {
-        // A server's own attribute that clients send back is no extra attribute.
-        self.0.remove("links");
+        // The server's own attributes, which clients send back, are no extra attributes.
+        self.ignore(&["links", "extra"]);
         texts_of(self.0)
     }
 

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::ApiError;
-use super::schema::Field;
 
 /// The parameters of a query string, in order, decoded.
 #[derive(Clone, Debug, Default)]
@@ -40,32 +39,6 @@ impl Query {
     }
 }
 
-/// Checks the parameters that have rules; what has none is left alone.
-///
-/// # Errors
-/// 400 that names the parameter.
-pub fn check(query: &Query, fields: &[Field]) -> Result<(), ApiError> {
-    for (name, value) in query.iter() {
-        if let Some(field) = fields.iter().find(|field| field.name == name) {
-            field.check(&Value::from(value))?;
-        }
-    }
-    Ok(())
-}
-
-/// Checks the parameters of a resource that takes no others.
-///
-/// # Errors
-/// 400 that names the parameter.
-pub fn check_closed(query: &Query, fields: &[Field]) -> Result<(), ApiError> {
-    match query.iter().find(|(name, _)| fields.iter().all(|field| field.name != *name)) {
-        Some((name, _)) => Err(ApiError::BadRequest(format!(
-            "Additional properties are not allowed ('{name}' was unexpected)"
-        ))),
-        None => check(query, fields),
-    }
-}
-
 /// The boolean that a query value stands for: everything but these is true, no value too.
 #[must_use]
 pub fn is_true(value: &str) -> bool {
@@ -78,17 +51,44 @@ pub fn is_true(value: &str) -> bool {
 /// Unknown attributes and comparators filter nothing, as in Keystone.
 #[must_use]
 pub fn passes(resource: &Value, query: &Query, filterable: &[&str]) -> bool {
+    passes_by(query, filterable, |attribute| match resource.get(attribute) {
+        Some(Value::Bool(flag)) => Attribute::Flag(*flag),
+        Some(Value::String(text)) => Attribute::Text(text),
+        Some(Value::Null) | None => Attribute::Absent,
+        Some(_) => Attribute::Other,
+    })
+}
+
+/// An attribute of a resource, as filters see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attribute<'a> {
+    /// Text.
+    Text(&'a str),
+    /// A boolean.
+    Flag(bool),
+    /// Null, or not there.
+    Absent,
+    /// What no filter compares.
+    Other,
+}
+
+/// As [`passes`], for a resource that is not rendered: `attribute_of` gives its attributes.
+#[must_use]
+pub fn passes_by<'a>(
+    query: &Query,
+    filterable: &[&str],
+    attribute_of: impl Fn(&str) -> Attribute<'a>,
+) -> bool {
     query.iter().all(|(parameter, wanted)| {
-        let (attribute, comparator) = parameter.split_once("__").unwrap_or((parameter, ""));
-        if !filterable.contains(&attribute) {
+        let (name, comparator) = parameter.split_once("__").unwrap_or((parameter, ""));
+        if !filterable.contains(&name) {
             return true;
         }
-        match resource.get(attribute) {
-            Some(Value::Bool(flag)) if comparator.is_empty() => *flag == is_true(wanted),
-            Some(Value::String(text)) => compare(text, comparator, wanted),
-            // Not even the empty text equals null, as in SQL.
-            Some(Value::Null) | None => false,
-            Some(_) => true,
+        match attribute_of(name) {
+            Attribute::Flag(flag) => !comparator.is_empty() || flag == is_true(wanted),
+            Attribute::Text(text) => compare(text, comparator, wanted),
+            Attribute::Absent => wanted.is_empty() && comparator.is_empty(),
+            Attribute::Other => true,
         }
     })
 }
@@ -113,7 +113,7 @@ fn compare(text: &str, comparator: &str, wanted: &str) -> bool {
 /// 400 when it is no positive number.
 pub fn limit(query: &Query) -> Result<Option<usize>, ApiError> {
     match query.get("limit") {
-        None => Ok(None),
+        None | Some("") => Ok(None),
         Some(text) => match text.parse::<i64>() {
             Ok(number) => Ok(usize::try_from(number).ok().filter(|number| *number > 0)),
             Err(_) => Err(ApiError::BadRequest(format!(

@@ -8,11 +8,12 @@ use axum::routing::{get, post, put};
 
 use super::{discovery, layer};
 use crate::app::App;
-use crate::assignment::api::{grant, role_assignment};
 use crate::auth::api::token;
-use crate::catalog::api::{endpoint, region, service};
+use crate::catalog::api::region;
+use crate::identity::api::{group, membership, password, user};
 use crate::ops;
-use crate::role::api::role;
+use crate::resource::api::{domain, project};
+use crate::revoke::api::event;
 
 /// The routes, without what happens around them.
 fn routes() -> Router<App> {
@@ -24,44 +25,32 @@ fn routes() -> Router<App> {
         .route("/keyraft/status", get(ops::status::show))
         // auth
         .route("/v3/auth/tokens", post(token::issue).get(token::validate).delete(token::revoke))
-        // role and assignment
-        .route("/v3/roles", get(role::list).post(role::create))
-        .route("/v3/roles/{role_id}", get(role::show).patch(role::update).delete(role::delete))
-        .route("/v3/role_assignments", get(role_assignment::list))
-        .merge(grants())
+        .route("/v3/OS-REVOKE/events", get(event::list))
+        // resource
+        .route("/v3/domains", get(domain::list).post(domain::create))
+        .route("/v3/domains/{domain_id}", get(domain::show).patch(domain::update).delete(domain::delete))
+        .route("/v3/projects", get(project::list).post(project::create))
+        .route("/v3/projects/{project_id}", get(project::show).patch(project::update).delete(project::delete))
+        // identity
+        .route("/v3/users", get(user::list).post(user::create))
+        .route("/v3/users/{user_id}", get(user::show).patch(user::update).delete(user::delete))
+        .route("/v3/users/{user_id}/password", post(password::change))
+        .route("/v3/users/{user_id}/groups", get(user::groups))
+        .route("/v3/users/{user_id}/projects", get(user::projects))
+        .route("/v3/users/{user_id}/tokens", axum::routing::delete(user::revoke_tokens))
+        .route("/v3/groups", get(group::list).post(group::create))
+        .route("/v3/groups/{group_id}", get(group::show).patch(group::update).delete(group::delete))
+        .route("/v3/groups/{group_id}/users", get(membership::users))
+        .route(
+            "/v3/groups/{group_id}/users/{user_id}",
+            put(membership::add).get(membership::check).delete(membership::remove),
+        )
         // catalog
         .route("/v3/regions", get(region::list).post(region::create))
         .route(
             "/v3/regions/{region_id}",
             get(region::show).put(region::create_with_id).patch(region::update).delete(region::delete),
         )
-        .route("/v3/services", get(service::list).post(service::create))
-        .route("/v3/services/{service_id}", get(service::show).patch(service::update).delete(service::delete))
-        .route("/v3/endpoints", get(endpoint::list).post(endpoint::create))
-        .route(
-            "/v3/endpoints/{endpoint_id}",
-            get(endpoint::show).patch(endpoint::update).delete(endpoint::delete),
-        )
-}
-
-/// Grants: of users and groups, on projects, domains and the system, direct and inherited.
-fn grants() -> Router<App> {
-    let one = || put(grant::create).get(grant::check).delete(grant::revoke);
-    let mut router = Router::new();
-    for actor in ["users/{user_id}", "groups/{group_id}"] {
-        for target in ["projects/{project_id}", "domains/{domain_id}", "system"] {
-            let roles = format!("/v3/{target}/{actor}/roles");
-            router = router.route(&roles, get(grant::list)).route(&format!("{roles}/{{role_id}}"), one());
-        }
-        for target in ["projects/{project_id}", "domains/{domain_id}"] {
-            let roles = format!("/v3/OS-INHERIT/{target}/{actor}/roles");
-            router = router.route(&format!("{roles}/{{role_id}}/inherited_to_projects"), one());
-        }
-        // Keystone lists the inherited grants of domains only.
-        let list = format!("/v3/OS-INHERIT/domains/{{domain_id}}/{actor}/roles/inherited_to_projects");
-        router = router.route(&list, get(grant::list));
-    }
-    router
 }
 
 /// The whole API.

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::ApiError;
+use super::kind::{Fault, unexpected};
+use super::python_text::python_repr;
+use super::{ApiError, Query};
+
+pub use super::kind::{Kind, OptionKind, as_boolean, is_tag};
 
 /// The object in a request body: `{"user": {...}}`.
 pub struct Schema {
@@ -26,44 +30,6 @@ pub struct Field {
     pub kind: Kind,
     /// Whether null is allowed.
     pub is_nullable: bool,
-}
-
-/// What an attribute may be.
-pub enum Kind {
-    /// A string of that many characters; `must_have_text` refuses blanks only.
-    Text {
-        /// Fewest characters.
-        min: usize,
-        /// Most characters.
-        max: usize,
-        /// At least one character is no space.
-        must_have_text: bool,
-    },
-    /// An id: 1 to 64 of letters, digits and `-`.
-    Id,
-    /// A UUID in hexadecimal, with or without dashes.
-    Uuid,
-    /// A boolean, or a string that Keystone takes for one.
-    Boolean,
-    /// A boolean and no string: services and endpoints take nothing else.
-    StrictBoolean,
-    /// An absolute URL, up to 225 characters.
-    Url,
-    /// One of these texts.
-    OneOf(&'static [&'static str]),
-    /// An object of resource options: these names, each a boolean or null (or, for `Any`, whatever it is).
-    Options(&'static [(&'static str, OptionKind)]),
-    /// A list of unique tags.
-    Tags,
-}
-
-/// What a resource option may be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum OptionKind {
-    /// A boolean or null.
-    Boolean,
-    /// Lists of method names, or null.
-    MethodLists,
 }
 
 /// A field that is a name: text of 1 to `max` characters.
@@ -90,38 +56,8 @@ pub const fn nullable(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, is_nullable: true }
 }
 
-/// The strings that Keystone takes for a boolean in a body.
-const TRUE_TEXTS: [&str; 6] = ["true", "1", "yes", "on", "t", "y"];
-const FALSE_TEXTS: [&str; 6] = ["false", "0", "no", "off", "f", "n"];
-
-/// The boolean that a JSON value stands for in a body, if it stands for one.
-#[must_use]
-pub fn as_boolean(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(flag) => Some(*flag),
-        Value::String(text) => {
-            let text = text.to_ascii_lowercase();
-            if TRUE_TEXTS.contains(&text.as_str()) {
-                Some(true)
-            } else {
-                FALSE_TEXTS.contains(&text.as_str()).then_some(false)
-            }
-        }
-        _ => None,
-    }
-}
-
 impl Schema {
-    /// As [`Schema::check`], for the few resources whose bodies may hold other keys beside the object.
-    ///
-    /// # Errors
-    /// 400 that names the attribute at fault.
-    pub fn check_among_others(&self, mut body: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
-        body.retain(|name, _| name == self.wrapper);
-        self.check(body)
-    }
-
-    /// Takes the object out of a body and checks it.
+    /// Takes the object out of a body and checks it, in the order of Keystone's validator.
     ///
     /// # Errors
     /// 400 that names the attribute at fault.
@@ -130,183 +66,83 @@ impl Schema {
         let Some(inner) = body.remove(wrapper) else {
             return Err(ApiError::BadRequest(format!("'{wrapper}' is a required property")));
         };
-        if let Some(unknown) = body.keys().next() {
-            return Err(ApiError::BadRequest(format!(
-                "Additional properties are not allowed ('{unknown}' was unexpected)"
-            )));
-        }
         let Value::Object(object) = inner else {
-            return Err(invalid(wrapper, &inner, "is not of type 'object'"));
+            return Err(Fault::new(wrapper, &inner, "is not of type 'object'").into());
         };
-        for name in self.required {
-            if !object.contains_key(*name) {
-                let object = Value::Object(object);
-                return Err(ApiError::BadRequest(format!(
-                    "Invalid input for field/attribute {wrapper}. Value: {object}. '{name}' is a required property"
-                )));
-            }
-        }
-        if self.needs_property && object.is_empty() {
-            return Err(ApiError::BadRequest(format!(
-                "Invalid input for field/attribute {wrapper}. Value: {{}}. {{}} should be non-empty"
-            )));
-        }
-        for (name, value) in &object {
-            match self.fields.iter().find(|field| field.name == name) {
-                Some(field) => field.check(value)?,
-                None if self.allows_extra => {}
-                None => {
-                    return Err(ApiError::BadRequest(format!(
-                        "Additional properties are not allowed ('{name}' was unexpected)"
-                    )));
-                }
-            }
+        self.check_object(&object)?;
+        if !body.is_empty() {
+            return Err(ApiError::BadRequest(unexpected(body.keys().map(String::as_str))));
         }
         Ok(object)
     }
+
+    fn check_object(&self, object: &Map<String, Value>) -> Result<(), ApiError> {
+        for field in self.fields {
+            if let Some(value) = object.get(field.name) {
+                field.check(value)?;
+            }
+        }
+        let fault = |reason: String| {
+            let (wrapper, shown) = (self.wrapper, object_text(object));
+            ApiError::BadRequest(format!(
+                "Invalid input for field/attribute {wrapper}. Value: {shown}. {reason}"
+            ))
+        };
+        if let Some(name) = self.required.iter().find(|name| !object.contains_key(**name)) {
+            return Err(fault(format!("'{name}' is a required property")));
+        }
+        if self.needs_property && object.is_empty() {
+            return Err(fault("{} should be non-empty".into()));
+        }
+        let is_known = |name: &str| self.fields.iter().any(|field| field.name == name);
+        let unknown: Vec<&str> = object.keys().map(String::as_str).filter(|name| !is_known(name)).collect();
+        if !self.allows_extra && !unknown.is_empty() {
+            return Err(fault(unexpected(unknown)));
+        }
+        Ok(())
+    }
 }
 
-fn invalid(name: &str, value: &Value, reason: &str) -> ApiError {
-    let shown = match value {
-        Value::String(text) => format!("'{text}'"),
-        // As Python prints them.
-        Value::Null => "None".into(),
-        Value::Bool(true) => "True".into(),
-        Value::Bool(false) => "False".into(),
-        other => other.to_string(),
-    };
-    let bare = shown.trim_matches('\'');
-    ApiError::BadRequest(format!("Invalid input for field/attribute {name}. Value: {bare}. {shown} {reason}"))
+/// The object as an error shows it. A secret is not repeated in an error.
+fn object_text(object: &Map<String, Value>) -> String {
+    let mut shown = object.clone();
+    for (name, value) in &mut shown {
+        if is_secret(name) {
+            *value = Value::String("***".into());
+        }
+    }
+    python_repr(&Value::Object(shown))
+}
+
+fn is_secret(name: &str) -> bool {
+    name.contains("password")
+}
+
+/// Checks the parameters of a query that have rules; of one that is given twice, the first.
+///
+/// # Errors
+/// 400 that names the parameter at fault.
+pub fn check_query(query: &Query, fields: &[Field]) -> Result<(), ApiError> {
+    for field in fields {
+        if let Some((_, value)) = query.iter().find(|(name, _)| *name == field.name) {
+            field.check(&Value::String(value.into()))?;
+        }
+    }
+    Ok(())
 }
 
 impl Field {
-    /// Checks one value.
-    ///
-    /// # Errors
-    /// 400 that names the attribute.
-    pub(super) fn check(&self, value: &Value) -> Result<(), ApiError> {
+    fn check(&self, value: &Value) -> Result<(), ApiError> {
         if value.is_null() && self.is_nullable {
             return Ok(());
         }
-        match self.kind.fault(value) {
-            // A secret is not repeated in an error.
-            Some(_) if self.name.contains("password") => Err(ApiError::BadRequest(format!(
+        match self.kind.fault(self.name, value, self.is_nullable) {
+            Some(_) if is_secret(self.name) => Err(ApiError::BadRequest(format!(
                 "Invalid input for field/attribute {}. It is not of the form that is expected.",
                 self.name
             ))),
-            Some(reason) => Err(invalid(self.name, value, &reason)),
+            Some(fault) => Err(fault.into()),
             None => Ok(()),
         }
     }
-}
-
-impl Kind {
-    /// What is wrong with a value, in jsonschema's words.
-    fn fault(&self, value: &Value) -> Option<String> {
-        let text = value.as_str();
-        match self {
-            Self::Text { min, max, must_have_text } => match text {
-                None => Some("is not of type 'string'".into()),
-                Some(text) if text.chars().count() < *min => Some("should be non-empty".into()),
-                Some(text) if text.chars().count() > *max => Some("is too long".into()),
-                Some(text) if *must_have_text && text.trim().is_empty() => {
-                    Some("does not match '[\\\\S]+'".into())
-                }
-                Some(_) => None,
-            },
-            Self::Id => match text {
-                None => Some("is not of type 'string'".into()),
-                Some("") => Some("should be non-empty".into()),
-                Some(text) if text.len() > 64 => Some("is too long".into()),
-                Some(text) if is_id(text) => None,
-                Some(_) => Some("does not match '^[a-zA-Z0-9-]+$'".into()),
-            },
-            Self::Uuid => match text {
-                None => Some("is not of type 'string'".into()),
-                Some(text) if crate::token::payload::parse_uuid(text).is_some() => None,
-                Some(_) => Some("is not a 'uuid'".into()),
-            },
-            Self::Boolean => as_boolean(value).is_none().then(|| "is not of type 'boolean'".into()),
-            Self::StrictBoolean => (!value.is_boolean()).then(|| "is not of type 'boolean'".into()),
-            Self::Url => match text {
-                None => Some("is not of type 'string'".into()),
-                Some(text) if text.chars().count() > 225 => Some("is too long".into()),
-                Some(text) if is_url(text) => None,
-                Some(_) => Some("does not match '^[a-zA-Z0-9+.-]+:.+'".into()),
-            },
-            Self::OneOf(texts) => {
-                let known = text.is_some_and(|text| texts.contains(&text));
-                (!known).then(|| format!("is not one of {texts:?}").replace('"', "'"))
-            }
-            Self::Options(known) => option_fault(value, known),
-            Self::Tags => tags_fault(value),
-        }
-    }
-}
-
-fn is_id(text: &str) -> bool {
-    text.chars().all(|character| character.is_ascii_alphanumeric() || character == '-')
-}
-
-fn is_url(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(scheme, rest)| {
-        let is_allowed =
-            |character: char| character.is_ascii_alphanumeric() || "+.-$()_s%".contains(character);
-        !rest.is_empty() && !scheme.is_empty() && scheme.chars().all(is_allowed)
-    }) || text.starts_with("$(")
-        || text.starts_with("%(")
-}
-
-fn option_fault(value: &Value, known: &[(&str, OptionKind)]) -> Option<String> {
-    let Some(options) = value.as_object() else {
-        return Some("is not of type 'object'".into());
-    };
-    for (name, value) in options {
-        let Some((_, kind)) = known.iter().find(|(option, _)| option == name) else {
-            return Some(format!("has additional properties that are not allowed ('{name}' was unexpected)"));
-        };
-        let fits = match kind {
-            OptionKind::Boolean => value.is_boolean() || value.is_null(),
-            OptionKind::MethodLists => value.is_null() || is_method_lists(value),
-        };
-        if !fits {
-            return Some(format!("has an option '{name}' that is not of the right type"));
-        }
-    }
-    None
-}
-
-fn is_method_lists(value: &Value) -> bool {
-    let is_list = |rule: &Value| {
-        rule.as_array().is_some_and(|rule| !rule.is_empty() && rule.iter().all(Value::is_string))
-    };
-    value.as_array().is_some_and(|rules| rules.iter().all(is_list))
-}
-
-/// Most tags on one project.
-const MAX_TAGS: usize = 80;
-
-/// Whether a text may be a tag.
-#[must_use]
-pub fn is_tag(text: &str) -> bool {
-    (1..=255).contains(&text.chars().count()) && !text.contains(['/', ','])
-}
-
-fn tags_fault(value: &Value) -> Option<String> {
-    let Some(tags) = value.as_array() else {
-        return Some("is not of type 'array'".into());
-    };
-    if tags.len() > MAX_TAGS {
-        return Some("is too long".into());
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    for tag in tags {
-        match tag.as_str() {
-            Some(text) if !is_tag(text) => return Some("does not match '^[^,/]*$'".into()),
-            Some(text) if !seen.insert(text) => return Some("has non-unique elements".into()),
-            Some(_) => {}
-            None => return Some("is not of type 'string'".into()),
-        }
-    }
-    None
 }

@@ -17,20 +17,23 @@ fn check_domain(tx: &Transaction, domain_id: &str) -> Result<(), CommandError> {
     }
 }
 
-fn check_user_name(tx: &Transaction, user: &User) -> Result<(), CommandError> {
+/// The error names the domain where the request named it: in a create, as in Keystone.
+fn check_user_name(tx: &Transaction, user: &User, named_domain: Option<&str>) -> Result<(), CommandError> {
     let holder = tx.identity.user_by_name(&user.domain_id, &user.name);
     if holder.is_some_and(|holder| holder.id != user.id) {
-        return Err(CommandError::duplicate_name("user", &user.name, Some(&user.domain_id)));
+        return Err(CommandError::duplicate_name("user", &user.name, named_domain));
     }
     Ok(())
 }
 
 /// A default project may be missing, but it may not be a domain.
 fn check_default_project(tx: &Transaction, id: Option<&str>) -> Result<(), CommandError> {
-    if id.is_some_and(|id| tx.resource.domain(id).is_some()) {
-        return Err(CommandError::Invalid("User's default project ID cannot be a domain ID.".into()));
+    match id.filter(|id| tx.resource.domain(id).is_some()) {
+        Some(id) => {
+            Err(CommandError::Invalid(format!("User's default project ID cannot be a domain ID: {id}")))
+        }
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Creates a user.
@@ -43,8 +46,8 @@ pub fn create_user(tx: &mut Transaction, command: CreateUser) -> Result<User, Co
         return Err(CommandError::duplicate_id("user", &user.id));
     }
     check_domain(tx, &user.domain_id)?;
-    check_user_name(tx, &user)?;
     check_default_project(tx, user.default_project_id.as_deref())?;
+    check_user_name(tx, &user, Some(&user.domain_id))?;
     user.created_ms = tx.log_time_ms();
     if let Some(password) = &mut user.password {
         password.created_ms = tx.log_time_ms();
@@ -53,24 +56,25 @@ pub fn create_user(tx: &mut Transaction, command: CreateUser) -> Result<User, Co
     Ok(user)
 }
 
-/// Changes a user. A new password and being disabled revoke the user's tokens.
+/// Changes a user. A new password and being disabled revoke the user's tokens; a password that is taken away does
+/// not, as in Keystone.
 ///
 /// # Errors
 /// The user is missing, the name is taken, or the default project is a domain.
 pub fn update_user(tx: &mut Transaction, command: UpdateUser) -> Result<User, CommandError> {
     let mut user = User::clone(&*tx.require::<User>(&command.id)?);
     let is_disabled_now = user.enabled && command.enabled == Some(false);
-    let has_new_password = command.password.is_some() || (command.remove_password && user.password.is_some());
-    if let Some(name) = command.name {
-        user.name = name;
-        check_user_name(tx, &user)?;
-    }
-    if let Some(enabled) = command.enabled {
-        user.enabled = enabled;
-    }
+    let has_new_password = command.password.is_some();
     if let Some(project) = command.default_project_id {
         check_default_project(tx, project.value.as_deref())?;
         user.default_project_id = project.value;
+    }
+    if let Some(name) = command.name {
+        user.name = name;
+        check_user_name(tx, &user, None)?;
+    }
+    if let Some(enabled) = command.enabled {
+        user.enabled = enabled;
     }
     if command.remove_password {
         user.password = None;
@@ -121,13 +125,32 @@ pub fn forget_default_project(tx: &mut Transaction, project_id: &str) {
     }
 }
 
+/// Whether a user may change its own password now.
+///
+/// # Errors
+/// The user is disabled, or its option `lock_password` is set.
+pub fn check_self_service(user: &User) -> Result<(), CommandError> {
+    if !user.enabled {
+        return Err(CommandError::Unauthorized(format!("The account is disabled for user: {}.", user.id)));
+    }
+    if user.options.get("lock_password").is_some_and(|value| value == "true") {
+        return Err(CommandError::Invalid(
+            "You cannot change your password at this time due to password policy disallowing password changes. \
+             Please contact your administrator to reset your password."
+                .into(),
+        ));
+    }
+    Ok(())
+}
+
 /// The user's own change of its password. It revokes the user's tokens.
 ///
 /// # Errors
-/// The user is missing, or the password that was verified is no longer the user's.
+/// The user is missing, disabled or may not change it, or the password that was verified is no longer the user's.
 pub fn change_password(tx: &mut Transaction, command: ChangePassword) -> Result<(), CommandError> {
     let user = tx.require::<User>(&command.user_id)?;
     check_verified(&user, &command.verified_sealed_hash)?;
+    check_self_service(&user)?;
     let mut password = command.password.unwrap_or_default();
     password.created_ms = tx.log_time_ms();
     tx.put(User { password: Some(password), ..User::clone(&user) });
@@ -156,10 +179,10 @@ pub fn upgrade_password_hash(tx: &mut Transaction, command: UpgradePasswordHash)
     Ok(())
 }
 
-fn check_group_name(tx: &Transaction, group: &Group) -> Result<(), CommandError> {
+fn check_group_name(tx: &Transaction, group: &Group, named_domain: Option<&str>) -> Result<(), CommandError> {
     let holder = tx.identity.group_by_name(&group.domain_id, &group.name);
     if holder.is_some_and(|holder| holder.id != group.id) {
-        return Err(CommandError::duplicate_name("group", &group.name, Some(&group.domain_id)));
+        return Err(CommandError::duplicate_name("group", &group.name, named_domain));
     }
     Ok(())
 }
@@ -174,7 +197,7 @@ pub fn create_group(tx: &mut Transaction, command: CreateGroup) -> Result<Group,
         return Err(CommandError::duplicate_id("group", &group.id));
     }
     check_domain(tx, &group.domain_id)?;
-    check_group_name(tx, &group)?;
+    check_group_name(tx, &group, Some(&group.domain_id))?;
     tx.put(group.clone());
     Ok(group)
 }
@@ -187,10 +210,10 @@ pub fn update_group(tx: &mut Transaction, command: UpdateGroup) -> Result<Group,
     let mut group = Group::clone(&*tx.require::<Group>(&command.id)?);
     if let Some(name) = command.name {
         group.name = name;
-        check_group_name(tx, &group)?;
+        check_group_name(tx, &group, None)?;
     }
     if let Some(description) = command.description {
-        group.description = description;
+        group.description = description.value;
     }
     merge_extra(&mut group.extra, command.extra);
     tx.put(group.clone());
@@ -220,14 +243,19 @@ pub fn remove_group(tx: &mut Transaction, id: &str) {
     tx.delete::<Group>(&id.into());
 }
 
+fn check_both(tx: &Transaction, membership: &Membership) -> Result<(), CommandError> {
+    tx.require::<Group>(&membership.group_id)?;
+    tx.require::<User>(&membership.user_id)?;
+    Ok(())
+}
+
 /// Puts a user into a group; nothing happens if it is there.
 ///
 /// # Errors
 /// The user or the group is missing.
 pub fn add_user_to_group(tx: &mut Transaction, command: AddUserToGroup) -> Result<(), CommandError> {
     let membership = command.membership.unwrap_or_default();
-    tx.require::<User>(&membership.user_id)?;
-    tx.require::<Group>(&membership.group_id)?;
+    check_both(tx, &membership)?;
     tx.put(membership);
     Ok(())
 }
@@ -241,8 +269,7 @@ pub fn remove_user_from_group(
     command: RemoveUserFromGroup,
 ) -> Result<(), CommandError> {
     let membership = command.membership.unwrap_or_default();
-    tx.require::<User>(&membership.user_id)?;
-    tx.require::<Group>(&membership.group_id)?;
+    check_both(tx, &membership)?;
     if tx.delete::<Membership>(&membership.key()).is_none() {
         return Err(CommandError::NotFound {
             entity: format!("user {} in group", membership.user_id),

@@ -1,5 +1,6 @@
 //! Users, groups and passwords.
 
+pub mod api;
 pub mod commands;
 pub mod password;
 pub mod records;

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -10,6 +11,9 @@ use crate::config::LogFormat;
 
 /// Overrides `log.level` of the configuration.
 pub const LEVEL_VARIABLE: &str = "KEYRAFT_LOG";
+
+/// Lines that may wait to be written.
+const LINES_WAITING: usize = 65_536;
 
 /// Libraries speak only of what went wrong, unless the operator names them.
 const LIBRARIES: &str = "openraft=warn,sled=warn,h2=warn,hyper=warn,hyper_util=warn,tonic=warn,tower=warn,\
@@ -36,9 +40,12 @@ pub enum LoggingError {
 /// Starts the log of this process. `level` is a level or a list of `module=level`; the environment
 /// variable `KEYRAFT_LOG` goes before it.
 ///
+/// Lines are written by a thread of their own, so that a request does not wait for the file; when
+/// [`LINES_WAITING`] of them wait, it does. What waits is written when the guard is dropped.
+///
 /// # Errors
 /// The level means nothing, or the process has a log already.
-pub fn start(level: &str, format: LogFormat) -> Result<(), LoggingError> {
+pub fn start(level: &str, format: LogFormat) -> Result<WorkerGuard, LoggingError> {
     let variable = std::env::var(LEVEL_VARIABLE).ok().filter(|value| !value.is_empty());
     let (from, level) = match &variable {
         Some(value) => (LEVEL_VARIABLE, value.as_str()),
@@ -49,9 +56,14 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), LoggingError> {
     let is_terminal = std::io::stderr().is_terminal();
     // The subscriber's own complaint about a line it cannot write (a full disk) would go to the same
     // standard error through a macro that panics when it cannot write either.
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(false)
+        .buffered_lines_limit(LINES_WAITING)
+        .thread_name("log")
+        .finish(std::io::stderr());
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_ansi(is_terminal)
         .log_internal_errors(false);
     let is_human = match format {
@@ -62,7 +74,7 @@ pub fn start(level: &str, format: LogFormat) -> Result<(), LoggingError> {
     let started = if is_human { lines.try_init() } else { lines.json().flatten_event(true).try_init() };
     started.map_err(|_| LoggingError::Started)?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(guard)
 }
 
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {

@@ -6,23 +6,21 @@ use crate::assignment;
 use crate::identity;
 use crate::revoke::commands::record_project_event;
 use crate::state::attributes::{check_mutable, is_immutable, merge_extra, merge_options};
-use crate::state::{CommandError, Record, Transaction};
+use crate::state::{CommandError, Transaction};
 
 /// Creates a domain or a project.
 ///
 /// # Errors
-/// The name or id is taken; the domain or parent is missing, disabled or of another domain; the tree gets too
-/// deep.
+/// The domain or parent is missing, disabled or of another domain; the tree gets too deep; the name or id is taken.
 pub fn create(tx: &mut Transaction, command: CreateProject) -> Result<Project, CommandError> {
     let project = command.project.unwrap_or_default();
-    let entity = entity_of(&project);
-    if tx.resource.projects.contains(project.id.as_str()) {
-        return Err(CommandError::duplicate_id(entity, &project.id));
-    }
-    check_name_is_free(tx, &project)?;
     if !project.is_domain {
         check_place(tx, &project, command.max_depth)?;
     }
+    if tx.resource.projects.contains(project.id.as_str()) {
+        return Err(conflict(&project));
+    }
+    check_name_is_free(tx, &project)?;
     tx.put(project.clone());
     Ok(project)
 }
@@ -34,32 +32,42 @@ fn entity_of(project: &Project) -> &'static str {
 fn check_name_is_free(tx: &Transaction, project: &Project) -> Result<(), CommandError> {
     let holder = tx.resource.project_by_name(&project.domain_id, &project.name);
     if holder.is_some_and(|holder| holder.id != project.id) {
-        let domain = (!project.is_domain).then_some(project.domain_id.as_str());
-        return Err(CommandError::duplicate_name(entity_of(project), &project.name, domain));
+        return Err(conflict(project));
     }
     Ok(())
 }
 
+/// The name or the id is taken: Keystone has one message for both, and calls a domain a project here.
+fn conflict(project: &Project) -> CommandError {
+    let detail = if project.is_domain {
+        format!(
+            "it is not permitted to have two projects acting as domains with the same name: {}.",
+            project.name
+        )
+    } else {
+        format!(
+            "it is not permitted to have two projects with either the same name or same id in the same domain: name \
+             is {}, project id {}.",
+            project.name, project.id
+        )
+    };
+    CommandError::Conflict { entity: "project".into(), detail }
+}
+
 fn check_place(tx: &Transaction, project: &Project, max_depth: u32) -> Result<(), CommandError> {
     if tx.resource.domain(&project.domain_id).is_none() {
-        return Err(CommandError::Invalid(format!(
-            "Could not find domain: {}. In the domain of a project to be created.",
-            project.domain_id
-        )));
+        return Err(CommandError::Invalid(format!("Could not find domain: {}.", project.domain_id)));
     }
-    let parent = tx.require::<Project>(&project.parent_id)?;
-    let parent_domain = if parent.is_domain { &parent.id } else { &parent.domain_id };
-    if *parent_domain != project.domain_id {
-        return Err(CommandError::Invalid(format!(
-            "Cannot create project, since it specifies its domain_id {}, but specifies a parent in a different \
-             domain ({parent_domain}).",
-            project.domain_id
-        )));
-    }
+    let Some(parent) = tx.resource.projects.get(project.parent_id.as_str()) else {
+        return Err(CommandError::Invalid(format!("Could not find project: {}.", project.parent_id)));
+    };
+    check_parent_domain(project, parent)?;
     let above = tx.resource.parents(project);
-    if let Some(disabled) = above.iter().find(|project| !project.enabled) {
+    // Nearest first, but for the parent itself: Keystone names it only if no other is disabled.
+    let in_order = above.iter().skip(1).chain(above.first());
+    if let Some(disabled) = in_order.into_iter().find(|project| !project.enabled) {
         return Err(CommandError::Invalid(format!(
-            "Cannot create project in a branch that contains a disabled project: {}",
+            "cannot create a project in a branch containing a disabled project: {}",
             disabled.id
         )));
     }
@@ -70,6 +78,25 @@ fn check_place(tx: &Transaction, project: &Project, max_depth: u32) -> Result<()
         )));
     }
     Ok(())
+}
+
+fn check_parent_domain(project: &Project, parent: &Project) -> Result<(), CommandError> {
+    let domain_id = &project.domain_id;
+    let parent_domain_id = if parent.is_domain { &parent.id } else { &parent.domain_id };
+    if parent_domain_id == domain_id {
+        return Ok(());
+    }
+    Err(CommandError::Invalid(if parent.is_domain {
+        format!(
+            "Cannot create project, the parent ({parent_domain_id}) is acting as a domain, but this project's domain \
+             id ({domain_id}) does not match the parent's id."
+        )
+    } else {
+        format!(
+            "Cannot create project, since it specifies its domain_id {domain_id}, but specifies a parent in a \
+             different domain ({parent_domain_id})."
+        )
+    }))
 }
 
 fn find(tx: &Transaction, id: &str, is_domain: bool) -> Result<Project, CommandError> {
@@ -118,7 +145,7 @@ fn check_enabling(tx: &Transaction, project: &Project, enabled: bool) -> Result<
     }
     if enabled && tx.resource.parents(project).iter().any(|above| !above.enabled) {
         return Err(CommandError::Forbidden(format!(
-            "Cannot enable project {} since it has disabled parents.",
+            "Cannot enable project {} since it has disabled parents",
             project.id
         )));
     }
@@ -134,7 +161,8 @@ fn check_enabling(tx: &Transaction, project: &Project, enabled: bool) -> Result<
 /// Deletes a project that has none below it, or a disabled domain with all that is in it.
 ///
 /// # Errors
-/// It is missing, immutable, enabled (a domain) or has projects below it (a project).
+/// It is missing, immutable, enabled or holding an immutable project (a domain), or has projects below it (a
+/// project).
 pub fn delete(tx: &mut Transaction, command: &DeleteProject) -> Result<(), CommandError> {
     let project = find(tx, &command.id, command.is_domain)?;
     if is_immutable(&project.options) {
@@ -160,7 +188,11 @@ fn delete_domain(tx: &mut Transaction, domain: &Project) -> Result<(), CommandEr
             "Cannot delete a domain that is enabled, please disable it first.".into(),
         ));
     }
-    for project in tx.resource.subtree(&domain.id).iter().rev() {
+    let below = tx.resource.subtree(&domain.id);
+    if let Some(project) = below.iter().rev().find(|project| is_immutable(&project.options)) {
+        return Err(CommandError::immutable("project", &project.id, true));
+    }
+    for project in below.iter().rev() {
         remove_project(tx, &project.id);
     }
     let groups: Vec<String> =
@@ -173,7 +205,8 @@ fn delete_domain(tx: &mut Transaction, domain: &Project) -> Result<(), CommandEr
         identity::commands::remove_user(tx, &user);
     }
     assignment::commands::remove_all_on(tx, TargetKind::Domain, &domain.id);
-    tx.delete::<Project>(&domain.key());
+    // A token may be scoped to the domain as to a project.
+    remove_project(tx, &domain.id);
     Ok(())
 }
 

@@ -82,6 +82,15 @@ impl Tables {
         self.by_name.get(&name_key(domain_id, name)).and_then(|id| self.projects.get(id))
     }
 
+    /// The projects of a domain, by name.
+    pub fn projects_in_domain(&self, domain_id: &str) -> impl Iterator<Item = &Arc<Project>> {
+        let domain: Arc<str> = domain_id.into();
+        self.by_name
+            .range((Arc::clone(&domain), Arc::from(""))..)
+            .take_while(move |((of, _), _)| *of == domain)
+            .filter_map(|(_, id)| self.projects.get(id))
+    }
+
     /// All domains, by id.
     pub fn domains(&self) -> impl Iterator<Item = &Arc<Project>> {
         self.domains.iter().filter_map(|id| self.projects.get(id))

@@ -1,5 +1,6 @@
 //! Revocation: events, and matching a token against them by index.
 
+pub mod api;
 pub mod commands;
 pub mod records;
 

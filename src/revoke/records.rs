@@ -124,12 +124,11 @@ impl Tables {
         (*of == subject && **of_id == *id).then_some(*second)
     }
 
-    /// The number that the next event of a log entry gets.
+    /// The number that the next event of a log entry gets. No later entry has made any yet.
     pub(super) fn next_number(&self, log_index: u64) -> u32 {
-        self.events
-            .range_from((log_index, 0))
-            .take_while(|((index, _), _)| *index == log_index)
-            .last()
-            .map_or(0, |((_, number), _)| number + 1)
+        match self.events.iter().next_back() {
+            Some(((index, number), _)) if *index == log_index => number + 1,
+            _ => 0,
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Roles and what they imply.
 
-pub mod api;
 pub mod commands;
 pub mod records;
 

@@ -57,7 +57,7 @@ impl CommandError {
     #[must_use]
     pub fn immutable(entity: &str, id: &str, is_deletion: bool) -> Self {
         let verb = if is_deletion { "delete" } else { "update" };
-        // The lone backquote is Keystone's.
+        // The backquote that is never closed is Keystone's.
         Self::Forbidden(format!(
             "Unable to {verb} immutable {entity} resource: `{id}. Set resource option \"immutable\" to false first."
         ))

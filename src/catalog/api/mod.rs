@@ -1,5 +1,2 @@
-//! Routes of the catalog.
-
-pub mod endpoint;
+//! x
 pub mod region;
-pub mod service;

@@ -60,7 +60,7 @@ pub struct DevArgs {
 const DEFAULT_ADMIN_PASSWORD: &str = "keyraft";
 
 pub fn run(args: &DevArgs) -> Result<(), Failure> {
-    logging::start("info", LogFormat::Auto)?;
+    let _log = logging::start("info", LogFormat::Auto)?;
     umask(Mode::RWXG | Mode::RWXO);
     let folder = DevFolder::open(&args.data_dir)?;
     let made_with = folder.made_with(MadeWith { nodes: args.nodes, http_port: args.http_port })?;

@@ -1,4 +1,0 @@
-//! Routes of assignments.
-
-pub mod grant;
-pub mod role_assignment;

@@ -1,0 +1,7 @@
+//! Routes of domains and projects.
+
+pub mod domain;
+mod hierarchy;
+pub mod project;
+pub mod project_object;
+mod tag_filter;

@@ -1,0 +1,3 @@
+//! Routes of revocation.
+
+pub mod event;

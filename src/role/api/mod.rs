@@ -1,3 +1,0 @@
-//! Routes of roles.
-
-pub mod role;

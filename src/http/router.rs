@@ -8,7 +8,7 @@ use axum::routing::{get, post, put};
 
 use super::{discovery, layer};
 use crate::app::App;
-use crate::auth::api::token;
+use crate::auth::api::{scopes, token};
 use crate::catalog::api::region;
 use crate::identity::api::{group, membership, password, user};
 use crate::ops;
@@ -25,6 +25,10 @@ fn routes() -> Router<App> {
         .route("/keyraft/status", get(ops::status::show))
         // auth
         .route("/v3/auth/tokens", post(token::issue).get(token::validate).delete(token::revoke))
+        .route("/v3/auth/catalog", get(scopes::catalog))
+        .route("/v3/auth/projects", get(scopes::projects))
+        .route("/v3/auth/domains", get(scopes::domains))
+        .route("/v3/auth/system", get(scopes::system))
         .route("/v3/OS-REVOKE/events", get(event::list))
         // resource
         .route("/v3/domains", get(domain::list).post(domain::create))

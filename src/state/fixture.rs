@@ -16,7 +16,7 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    pub fn new() -> Self {
+    pub fn small() -> Self {
         let mut this = Self { state: State::default(), log_index: 0, now_ms: 1_700_000_000_000 };
         this.run(Kind::CreateProject(proto::CreateProject {
             project: Some(domain("default")),

@@ -29,7 +29,7 @@ impl World {
     fn new() -> Self {
         let random = SeededRandom::from_seed(7);
         let ring = KeyRing::new([(1, FernetKey::generate(&random))]).unwrap();
-        let mut deployment = Deployment::new();
+        let mut deployment = Deployment::small();
         deployment.grant("u", TargetKind::Project, "p", "admin", false);
         Self { deployment, ring, random }
     }

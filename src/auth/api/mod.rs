@@ -1,3 +1,4 @@
 //! Routes of authentication.
 
+pub mod scopes;
 pub mod token;

@@ -142,3 +142,27 @@ async fn a_lone_node_never_resumes_as_leader_in_its_old_vote() {
     assert_eq!(node.status().await.term, term, "it did not even raise its vote");
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dropped_nodes_end_as_if_killed_and_lose_nothing() {
+    let mut cluster = TestCluster::start(3).await;
+    for n in 0..30 {
+        cluster.node(n % 3 + 1).propose(increment("count")).await.unwrap();
+    }
+    for node in 1..=3 {
+        cluster.kill_node(node).await;
+    }
+    cluster.leader().await;
+    let state = cluster.node(1).read().await.unwrap();
+    assert_eq!(get(&state.state, "count"), Some("30".into()));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn consensus_may_share_the_runtime_of_its_process() {
+    let cluster = TestCluster::start_with(3, |config| config.consensus_threads = 0).await;
+    cluster.node(1).propose(set("key", "value")).await.unwrap();
+    let state = cluster.node(3).read().await.unwrap();
+    assert_eq!(get(&state.state, "key"), Some("value".into()));
+    cluster.stop().await;
+}

@@ -3,7 +3,7 @@
 
 mod support;
 
-use keyraft_cluster::NodeId;
+use keyraft_cluster::{Fault, NodeId, ProposeError, ReadError};
 use keyraft_proto::cluster as proto;
 use keyraft_proto::cluster::consensus_client::ConsensusClient;
 use keyraft_proto::cluster::outcome::Refusal;
@@ -27,9 +27,18 @@ impl Caller {
     }
 
     async fn increment(&mut self, boot: u64, sequence: u64) -> Result<proto::Outcome, Code> {
+        self.increment_as(9, boot, sequence).await
+    }
+
+    async fn increment_as(
+        &mut self,
+        node_id: NodeId,
+        boot: u64,
+        sequence: u64,
+    ) -> Result<proto::Outcome, Code> {
         let mut call = Request::new(proto::ProposeRequest {
             request: Some(proto::Request {
-                id: Some(proto::RequestId { node_id: 9, boot, sequence }),
+                id: Some(proto::RequestId { node_id, boot, sequence }),
                 lowest_in_flight: sequence,
                 body: Some(proto::request::Body::Command(increment("count"))),
             }),
@@ -100,5 +109,28 @@ async fn writes_through_a_link_that_comes_and_goes_are_each_applied_once() {
         link.heal();
     }
     assert_eq!(writing.await.unwrap(), (1..=60).collect::<Vec<_>>());
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_later_life_has_written_stops_serving() {
+    let mut cluster = TestCluster::start(3).await;
+    let leader = cluster.leader().await;
+    Caller::to(&cluster, leader).await.increment_as(leader, u64::MAX - 1, 1).await.unwrap();
+    let superseded = cluster.node(leader).propose(increment("count")).await.err().unwrap();
+    assert!(
+        matches!(
+            superseded,
+            ProposeError::Faulty(Fault::Superseded { latest_boot, .. }) if latest_boot == u64::MAX - 1
+        ),
+        "{superseded}"
+    );
+    assert!(matches!(cluster.node(leader).read().await, Err(ReadError::Faulty(_))));
+    // It must not lead either.
+    let other = if leader == 1 { 2 } else { 1 };
+    let proposed = cluster.node(other).propose(increment("count")).await.unwrap();
+    assert_eq!(proposed.answer, "2");
+    assert!(!cluster.node(leader).is_leader());
+    cluster.stop_node(leader).await;
     cluster.stop().await;
 }

@@ -19,6 +19,9 @@ use crate::types::{NodeId, TypeConfig, Vote};
 /// Pauses between attempts to reach a node that does not answer; the last one repeats.
 const BACKOFF_MS: [u64; 3] = [50, 100, 200];
 
+/// What an append message is cut down to at least, however slow the way.
+const MIN_APPEND_BYTES: usize = 64 * 1024;
+
 type RpcError = RPCError<NodeId, BasicNode, RaftError<NodeId>>;
 
 /// Makes openraft's links to the other nodes.
@@ -31,7 +34,8 @@ impl RaftNetworkFactory<TypeConfig> for Links {
 
     async fn new_client(&mut self, target: NodeId, node: &BasicNode) -> Link {
         self.site.peers.learn(target, &node.addr);
-        Link { site: Arc::clone(&self.site), target }
+        let pace = Pace::new(self.site.config.max_append_bytes());
+        Link { site: Arc::clone(&self.site), target, pace }
     }
 }
 
@@ -39,6 +43,37 @@ impl RaftNetworkFactory<TypeConfig> for Links {
 pub(crate) struct Link {
     site: Arc<Site>,
     target: NodeId,
+    pace: Pace,
+}
+
+/// How much one append message carries.
+///
+/// openraft gives up an append after one heartbeat interval and sends the same again, for ever if it is
+/// too much for the way. So a message that was not answered is followed by one of half its size.
+struct Pace {
+    max_bytes: usize,
+    bytes: usize,
+    // Set while an answer is awaited: openraft drops the call when it gives up.
+    is_awaited: bool,
+}
+
+impl Pace {
+    fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, bytes: max_bytes, is_awaited: false }
+    }
+
+    /// How much the next message may carry.
+    fn send(&mut self) -> usize {
+        if std::mem::replace(&mut self.is_awaited, true) {
+            self.bytes = (self.bytes / 2).max(MIN_APPEND_BYTES.min(self.max_bytes));
+        }
+        self.bytes
+    }
+
+    fn answered(&mut self) {
+        self.is_awaited = false;
+        self.bytes = self.bytes.saturating_mul(2).min(self.max_bytes);
+    }
 }
 
 impl Link {
@@ -59,11 +94,12 @@ impl RaftNetwork<TypeConfig> for Link {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RpcError> {
         let (vote, had_previous) = (request.vote, request.prev_log_id.is_some());
-        let (message, cut) = rpc::append_to_message(request, self.site.config.max_append_bytes());
+        let (message, cut) = rpc::append_to_message(request, self.pace.send());
         let mut client = self.client(Lane::Urgent)?;
         let sent_at = self.site.contact.now();
         let call = self.site.peers.request(message, Some(option.hard_ttl()));
         let answer = client.append_entries(call).await.map_err(unreachable)?.into_inner();
+        self.pace.answered();
         let answer = rpc::append_answer_from_message(answer, &vote, had_previous).map_err(unreachable)?;
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
             self.site.contact.acknowledged(self.target, vote.leader_id, sent_at);
@@ -111,5 +147,27 @@ impl RaftNetwork<TypeConfig> for Link {
     fn backoff(&self) -> Backoff {
         let last = BACKOFF_MS.last().copied().unwrap_or_default();
         Backoff::new(BACKOFF_MS.into_iter().chain(std::iter::repeat(last)).map(Duration::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unanswered_messages_shrink_and_answered_ones_grow() {
+        let mut pace = Pace::new(1 << 20);
+        assert_eq!(pace.send(), 1 << 20);
+        assert_eq!(pace.send(), 1 << 19);
+        for _ in 0..10 {
+            pace.send();
+        }
+        assert_eq!(pace.send(), MIN_APPEND_BYTES);
+        pace.answered();
+        assert_eq!(pace.send(), MIN_APPEND_BYTES * 2);
+        for _ in 0..10 {
+            pace.answered();
+        }
+        assert_eq!(pace.send(), 1 << 20);
     }
 }

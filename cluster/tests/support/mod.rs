@@ -141,6 +141,17 @@ impl TestCluster {
         }
     }
 
+    /// Drops a node without stopping it, and starts it again as soon as its files are free.
+    pub async fn kill_node(&mut self, node: NodeId) {
+        drop(self.nodes.remove(&node));
+        let config = self.config(node);
+        let started = eventually("its port and its files are free", || async {
+            Node::start(config.clone(), KeyValue, Environment::system().unwrap()).await.ok()
+        });
+        let started = started.await;
+        self.nodes.insert(node, started);
+    }
+
     pub async fn stop(mut self) {
         let nodes = std::mem::take(&mut self.nodes);
         futures::future::join_all(nodes.values().map(KvNode::shutdown)).await;

@@ -97,10 +97,7 @@ async fn by_password(call: &Call, login: &PasswordLogin) -> Result<Proof, ApiErr
 }
 
 fn by_token(call: &Call, text: &str) -> Result<Proof, ApiError> {
-    let source = call
-        .app
-        .validate_token(call.state(), text, 0)?
-        .map_err(|_| ApiError::Unauthorized("the token to exchange is not valid"))?;
+    let source = call.app.validate_token(call.state(), text, 0)?.map_err(ApiError::from)?;
     Ok(Proof {
         user: Arc::clone(&source.user),
         user_domain: Arc::clone(&source.user_domain),

@@ -70,8 +70,18 @@ fn required(name: &str) -> ApiError {
     ApiError::BadRequest(format!("'{name}' is a required property"))
 }
 
-fn wrong_type(name: &str, kind: &str) -> ApiError {
-    ApiError::BadRequest(format!("Invalid input for field/attribute {name}. It is not of type '{kind}'"))
+/// The value is shown only where it cannot be a secret.
+fn wrong_type(path: &str, value: &Value, kinds: &str) -> ApiError {
+    let shown = if path.contains("password") { "the value".to_owned() } else { value.to_string() };
+    ApiError::BadRequest(format!("Invalid input for field '{path}': {shown} is not of type {kinds}"))
+}
+
+fn no_scope() -> ApiError {
+    ApiError::malformed("Expecting to find system, project, domain, OS-TRUST:trust or unscoped in scope")
+}
+
+fn no_id_or_name(of: &str) -> ApiError {
+    ApiError::BadRequest(format!("Invalid input for field {of}: id or name must be present."))
 }
 
 fn object<'a>(
@@ -81,7 +91,7 @@ fn object<'a>(
     match parent.get(name) {
         None => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(wrong_type(name, "object")),
+        Some(other) => Err(wrong_type(name, other, "'object'")),
     }
 }
 
@@ -89,7 +99,7 @@ fn text<'a>(parent: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str
     match parent.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(wrong_type(name, "string")),
+        Some(other) => Err(wrong_type(name, other, "'string'")),
     }
 }
 
@@ -99,16 +109,17 @@ impl AuthRequest {
     /// # Errors
     /// 400 that names what is missing or of the wrong type.
     pub fn parse(body: &Map<String, Value>) -> Result<Self, ApiError> {
-        let auth = object(body, "auth")?.ok_or_else(|| required("auth"))?;
+        let auth = object(body, "auth")?
+            .ok_or_else(|| ApiError::malformed("Expecting to find auth in request body"))?;
         let identity = object(auth, "identity")?.ok_or_else(|| required("identity"))?;
         let listed = match identity.get("methods") {
             None => return Err(required("methods")),
             Some(Value::Array(listed)) => listed,
-            Some(_) => return Err(wrong_type("methods", "array")),
+            Some(other) => return Err(wrong_type("identity/methods", other, "'array'")),
         };
         let mut methods: Vec<String> = Vec::new();
         for method in listed {
-            let name = method.as_str().ok_or_else(|| wrong_type("methods", "string"))?;
+            let name = method.as_str().ok_or_else(|| wrong_type("identity/methods", method, "'string'"))?;
             if !methods.iter().any(|known| known == name) {
                 methods.push(name.to_owned());
             }
@@ -138,10 +149,11 @@ impl AuthRequest {
 impl PasswordLogin {
     fn parse(data: &Map<String, Value>) -> Result<Self, ApiError> {
         let user =
-            object(data, "user")?.ok_or_else(|| ApiError::malformed("Expecting to find user in password"))?;
-        let password = text(user, "password")?
-            .ok_or_else(|| ApiError::malformed("Expecting to find password in user"))?;
-        Ok(Self { user: Named::parse(user, "user")?, password: Password::from(password.to_owned()) })
+            object(data, "user")?.ok_or_else(|| ApiError::malformed("Expecting to find user in None"))?;
+        let named = Named::parse(user, "identity/password/user")?;
+        // As in Keystone: without a password the proof fails, and the request is not malformed.
+        let password = text(user, "password")?.ok_or(ApiError::Unauthorized("no password was given"))?;
+        Ok(Self { user: named, password: Password::from(password.to_owned()) })
     }
 }
 
@@ -150,21 +162,19 @@ impl Named {
         if let Some(id) = text(data, "id")? {
             return Ok(Self::Id(id.to_owned()));
         }
-        let name = text(data, "name")?
-            .ok_or_else(|| ApiError::malformed(&format!("Expecting to find id or name in {of}")))?;
+        let name = text(data, "name")?.ok_or_else(|| no_id_or_name(of))?;
         let domain = object(data, "domain")?
             .ok_or_else(|| ApiError::malformed(&format!("Expecting to find domain in {of}")))?;
-        Ok(Self::Name { name: name.to_owned(), domain: NamedDomain::parse(domain)? })
+        Ok(Self::Name { name: name.to_owned(), domain: NamedDomain::parse(domain, &format!("{of}/domain"))? })
     }
 }
 
 impl NamedDomain {
-    fn parse(data: &Map<String, Value>) -> Result<Self, ApiError> {
+    fn parse(data: &Map<String, Value>, of: &str) -> Result<Self, ApiError> {
         if let Some(id) = text(data, "id")? {
             return Ok(Self::Id(id.to_owned()));
         }
-        let name = text(data, "name")?
-            .ok_or_else(|| ApiError::malformed("Expecting to find id or name in domain"))?;
+        let name = text(data, "name")?.ok_or_else(|| no_id_or_name(of))?;
         Ok(Self::Name(name.to_owned()))
     }
 }
@@ -175,20 +185,19 @@ impl RequestedScope {
             None => return Ok(Self::Absent),
             Some(Value::String(text)) if text == "unscoped" => return Ok(Self::Unscoped),
             Some(Value::Object(scope)) => scope,
-            Some(_) => return Err(wrong_type("scope", "object")),
+            Some(Value::String(_)) => return Err(no_scope()),
+            Some(other) => return Err(wrong_type("scope", other, "'object', 'string'")),
         };
         let kinds = ["project", "domain", "OS-TRUST:trust", "unscoped", "system"];
         let named = kinds.iter().filter(|kind| scope.contains_key(**kind)).count();
         if named != 1 {
-            return Err(ApiError::malformed(
-                "Expecting to find project, domain, OS-TRUST:trust, system or unscoped, and only one of them, in scope",
-            ));
+            return Err(no_scope());
         }
         if let Some(project) = object(scope, "project")? {
-            return Named::parse(project, "project").map(Self::Project);
+            return Named::parse(project, "scope/project").map(Self::Project);
         }
         if let Some(domain) = object(scope, "domain")? {
-            return NamedDomain::parse(domain).map(Self::Domain);
+            return NamedDomain::parse(domain, "scope/domain").map(Self::Domain);
         }
         if scope.contains_key("system") {
             return Ok(Self::System);

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::identity::password::PoolError;
 use crate::policy::Forbidden;
 use crate::state::CommandError;
+use crate::token::validate::InvalidToken;
 
 /// What Keystone adds to a request it cannot read.
 const MALFORMED: &str = "The server could not comply with the request since it is either malformed or otherwise \
@@ -84,9 +85,8 @@ impl ApiError {
 
     fn message(&self) -> String {
         match self {
-            Self::Unauthorized(_) | Self::UnsupportedMethod { .. } => {
-                "The request you have made requires authentication.".into()
-            }
+            Self::Unauthorized(_) => "The request you have made requires authentication.".into(),
+            Self::UnsupportedMethod { .. } => "Attempted to authenticate with an unsupported method.".into(),
             Self::Internal(_) => {
                 "An unexpected error prevented the server from fulfilling your request.".into()
             }
@@ -117,6 +117,17 @@ impl From<ReadError> for ApiError {
 impl From<ProposeError> for ApiError {
     fn from(error: ProposeError) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<InvalidToken> for ApiError {
+    /// For a token that a request is about: it is one that does not exist, and why is not told.
+    fn from(error: InvalidToken) -> Self {
+        tracing::debug!(%error, "the token is not valid");
+        match error {
+            InvalidToken::Unrecognized => Self::NotFound(error.to_string()),
+            _ => Self::NotFound("Failed to validate token".into()),
+        }
     }
 }
 

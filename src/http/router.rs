@@ -1,7 +1,7 @@
 //! Every path of the API, on one page.
 
 use axum::Router;
-use axum::http::{StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -74,8 +74,11 @@ async fn not_found() -> Response {
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
 }
 
-/// A known path with another method; the framework adds `Allow`.
-async fn method_not_allowed() -> Response {
+/// A known path with another method; the framework adds `Allow`. OPTIONS asks for just that.
+async fn method_not_allowed(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return (StatusCode::OK, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], "").into_response();
+    }
     let body = "{\"message\": \"The method is not allowed for the requested URL.\"}\n";
     (StatusCode::METHOD_NOT_ALLOWED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

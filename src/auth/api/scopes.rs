@@ -22,7 +22,9 @@ pub async fn catalog(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthCatalog, &Target::new())?;
     if !matches!(caller.token.scope, TokenScope::Project { .. }) {
-        return Err(ApiError::Forbidden("A project-scoped token is required to produce a service catalog.".into()));
+        return Err(ApiError::Forbidden(
+            "A project-scoped token is required to produce a service catalog.".into(),
+        ));
     }
     let catalog = render_catalog(&caller.token, call.state().catalog.compiled(), &call.app.public_endpoint);
     let mut body = br#"{"catalog":"#.to_vec();
@@ -43,7 +45,9 @@ pub async fn projects(call: Call) -> Answer {
     let state = call.state();
     let rows = effective::projects_of(state, &caller.token.user.id)
         .iter()
-        .filter(|project| project.enabled && state.resource.domain(&project.domain_id).is_none_or(|of| of.enabled))
+        .filter(|project| {
+            project.enabled && state.resource.domain(&project.domain_id).is_none_or(|of| of.enabled)
+        })
         .map(|found| project::render(&call, found))
         .collect();
     Ok(ok(&collection(&call, "projects", rows, None)))
@@ -73,6 +77,10 @@ pub async fn domains(call: Call) -> Answer {
 pub async fn system(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthSystem, &Target::new())?;
-    let rows = if effective::is_on_system(call.state(), &caller.token.user.id) { json!([{ "all": true }]) } else { json!([]) };
+    let rows = if effective::is_on_system(call.state(), &caller.token.user.id) {
+        json!([{ "all": true }])
+    } else {
+        json!([])
+    };
     Ok(ok(&json!({ "system": rows, "links": { "self": call.self_url() } })))
 }

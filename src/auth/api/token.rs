@@ -65,7 +65,7 @@ fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiEr
     let caller = call.caller()?;
     let text = subject_text(call)?;
     let validated = call.app.validate_token(call.state(), text, grace_s)?;
-    let token = validated.map_err(|error| ApiError::NotFound(error.to_string()));
+    let token = validated.map_err(ApiError::from);
     let target = match &token {
         Ok(token) => Target::new()
             .with("target.token.user_id", token.user.id.as_str())

@@ -122,3 +122,45 @@ pub fn limit(query: &Query) -> Result<Option<usize>, ApiError> {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn filters_compare_as_in_keystone() {
+        let user = json!({ "name": "Alice", "enabled": true, "domain_id": null, "age": 3 });
+        let filterable = ["name", "enabled", "domain_id", "age"];
+        for (query, expected) in [
+            ("", true),
+            ("name=Alice", true),
+            ("name=alice", false),
+            ("name=Alice&name=Bob", false),
+            ("name__startswith=Al", true),
+            ("name__contains=LIC", false),
+            ("name__icontains=LIC", true),
+            ("name__endswith=x", false),
+            ("name__near=x", true),
+            ("enabled=0", false),
+            ("enabled=No", false),
+            ("enabled", true),
+            ("enabled=anything", true),
+            ("domain_id=x", false),
+            ("age=4", true),
+            ("colour=red", true),
+        ] {
+            assert_eq!(passes(&user, &Query::parse(query), &filterable), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_a_number() {
+        let limit = |query: &str| super::limit(&Query::parse(query));
+        assert_eq!(limit("limit=5").unwrap(), Some(5));
+        for unlimited in ["", "limit=", "limit=0", "limit=-1"] {
+            assert_eq!(limit(unlimited).unwrap(), None, "{unlimited}");
+        }
+        assert!(limit("limit=x").is_err());
+    }
+}

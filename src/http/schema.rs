@@ -146,3 +146,120 @@ impl Field {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const USER: Schema = Schema {
+        wrapper: "user",
+        fields: &[
+            field("domain_id", Kind::Id),
+            field("enabled", Kind::Boolean),
+            name("name", 5),
+            text("password"),
+            field(
+                "options",
+                Kind::Options(&[("lock", OptionKind::Boolean), ("rules", OptionKind::MethodLists)]),
+            ),
+            field("tags", Kind::Tags),
+        ],
+        required: &["name"],
+        allows_extra: true,
+        needs_property: false,
+    };
+    const UPDATE: Schema = Schema { required: &[], allows_extra: false, needs_property: true, ..USER };
+
+    fn refusal(schema: &Schema, body: Value) -> String {
+        let Value::Object(body) = body else { panic!("an object") };
+        schema.check(body).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_body_that_fits_is_given_back() {
+        let object = json!({
+            "name": "u", "enabled": "N", "password": null, "tags": ["a", "A"], "email": "e",
+            "options": { "lock": null, "rules": [["password", "totp"], ["password"]] },
+        });
+        let Value::Object(body) = json!({ "user": object }) else { panic!("an object") };
+        assert_eq!(Value::Object(USER.check(body).unwrap()), object);
+    }
+
+    /// The messages are Keystone's.
+    #[test]
+    fn a_fault_is_named_in_the_order_and_words_of_keystone() {
+        let invalid = |rest: &str| format!("Invalid input for field/attribute {rest}");
+        for (object, message) in [
+            (json!("x"), invalid("user. Value: x. 'x' is not of type 'object'")),
+            (json!({}), invalid("user. Value: {}. 'name' is a required property")),
+            (
+                json!({ "enabled": 1 }),
+                invalid("enabled. Value: 1. 1 is not of type 'boolean', 'string', 'null'"),
+            ),
+            (json!({ "name": "" }), invalid("name. Value: . '' should be non-empty")),
+            (json!({ "name": "  " }), invalid("name. Value:   . '  ' does not match '[\\\\S]+'")),
+            (json!({ "name": "abcdef" }), invalid("name. Value: abcdef. 'abcdef' is too long")),
+            (json!({ "name": 1 }), invalid("name. Value: 1. 1 is not of type 'string'")),
+            (json!({ "domain_id": null }), invalid("domain_id. Value: None. None is not of type 'string'")),
+            (
+                json!({ "domain_id": "a_c" }),
+                invalid("domain_id. Value: a_c. 'a_c' does not match '^[a-zA-Z0-9-]+$'"),
+            ),
+            (
+                json!({ "options": { "nope": 1, "nope2": 2 } }),
+                invalid(
+                    "options. Value: {'nope': 1, 'nope2': 2}. Additional properties are not allowed ('nope', \
+                     'nope2' were unexpected)",
+                ),
+            ),
+            (
+                json!({ "options": { "lock": "x" } }),
+                invalid("lock. Value: x. 'x' is not of type 'boolean', 'null'"),
+            ),
+            (
+                json!({ "options": { "rules": [["a", "a"]] } }),
+                invalid("0. Value: ['a', 'a']. ['a', 'a'] has non-unique elements"),
+            ),
+            (json!({ "options": { "rules": [[]] } }), invalid("0. Value: []. [] should be non-empty")),
+            (
+                json!({ "options": { "rules": [["a"], ["a"]] } }),
+                invalid("rules. Value: [['a'], ['a']]. [['a'], ['a']] has non-unique elements"),
+            ),
+            (
+                json!({ "tags": ["a", "a"] }),
+                invalid("tags. Value: ['a', 'a']. ['a', 'a'] has non-unique elements"),
+            ),
+            (json!({ "tags": ["a", "b,c"] }), invalid("1. Value: b,c. 'b,c' does not match '^[^,/]*$'")),
+            (json!({ "tags": 3 }), invalid("tags. Value: 3. 3 is not of type 'array'")),
+        ] {
+            assert_eq!(refusal(&USER, json!({ "user": object })), message);
+        }
+    }
+
+    #[test]
+    fn only_the_wrapper_is_allowed_and_an_update_says_something() {
+        assert_eq!(refusal(&USER, json!({ "usr": {} })), "'user' is a required property");
+        let beside = |names: &str| format!("Additional properties are not allowed ({names} unexpected)");
+        let user = json!({ "name": "u" });
+        assert_eq!(refusal(&USER, json!({ "user": user, "x": 1 })), beside("'x' was"));
+        assert_eq!(refusal(&USER, json!({ "user": user, "x": 1, "y": 1 })), beside("'x', 'y' were"));
+        let invalid = "Invalid input for field/attribute user. Value: ";
+        assert_eq!(
+            refusal(&UPDATE, json!({ "user": {} })),
+            format!("{invalid}{{}}. {{}} should be non-empty")
+        );
+        assert_eq!(
+            refusal(&UPDATE, json!({ "user": { "x": true } })),
+            format!("{invalid}{{'x': True}}. {}", beside("'x' was"))
+        );
+    }
+
+    #[test]
+    fn a_password_is_never_in_a_message() {
+        for object in [json!({ "password": "s3cr3t" }), json!({ "password": ["s3cr3t"] })] {
+            let message = refusal(&USER, json!({ "user": object }));
+            assert!(!message.contains("s3cr3t"), "{message}");
+        }
+    }
+}

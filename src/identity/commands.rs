@@ -1,5 +1,8 @@
 //! The writes on users, groups and memberships.
 
+#[cfg(test)]
+mod tests;
+
 use keyraft_proto::identity::{
     ActorKind, AddUserToGroup, ChangePassword, CreateGroup, CreateUser, DeleteGroup, DeleteUser, Group,
     Membership, RemoveUserFromGroup, UpdateGroup, UpdateUser, UpgradePasswordHash, User,

@@ -190,3 +190,47 @@ impl Tables {
             .map(|((_, user), _)| user)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::test_workload;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(test_workload::config())]
+
+        #[test]
+        fn the_indexes_agree_with_a_rebuild(commands in test_workload::commands()) {
+            let log = test_workload::log_of(commands);
+            let (kept, rebuilt) = (&log.state.identity, log.reloaded().identity);
+            prop_assert_eq!(&kept.users_by_name, &rebuilt.users_by_name);
+            prop_assert_eq!(&kept.groups_by_name, &rebuilt.groups_by_name);
+            prop_assert_eq!(&kept.groups_of_user, &rebuilt.groups_of_user);
+            prop_assert_eq!(&kept.users_by_default_project, &rebuilt.users_by_default_project);
+            prop_assert_eq!(kept.users_by_name.len(), kept.users.len());
+            prop_assert_eq!(kept.groups_by_name.len(), kept.groups.len());
+            prop_assert_eq!(kept.groups_of_user.len(), kept.memberships.len());
+        }
+
+        #[test]
+        fn nothing_refers_to_what_is_gone(commands in test_workload::commands()) {
+            let log = test_workload::log_of(commands);
+            let state = &log.state;
+            for user in state.identity.users.values() {
+                prop_assert!(state.resource.domain(&user.domain_id).is_some());
+            }
+            for group in state.identity.groups.values() {
+                prop_assert!(state.resource.domain(&group.domain_id).is_some());
+            }
+            for membership in state.identity.memberships.values() {
+                prop_assert!(state.identity.users.contains(membership.user_id.as_str()));
+                prop_assert!(state.identity.groups.contains(membership.group_id.as_str()));
+            }
+            for assignment in state.assignment.assignments.values() {
+                let (actor, target) = (assignment.actor_id.as_str(), assignment.target_id.as_str());
+                prop_assert!(state.identity.users.contains(actor) || state.identity.groups.contains(actor));
+                prop_assert!(state.resource.projects.contains(target));
+            }
+        }
+    }
+}

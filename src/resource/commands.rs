@@ -1,5 +1,8 @@
 //! The writes on domains and projects.
 
+#[cfg(test)]
+mod tests;
+
 use keyraft_proto::identity::{CreateProject, DeleteProject, Project, TargetKind, UpdateProject};
 
 use crate::assignment;

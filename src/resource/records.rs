@@ -129,3 +129,49 @@ impl Tables {
         above
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::state::{Identity, test_workload};
+    use keyraft_cluster::Application;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(test_workload::config())]
+
+        #[test]
+        fn the_indexes_agree_with_a_rebuild(commands in test_workload::commands()) {
+            let log = test_workload::log_of(commands);
+            let (kept, rebuilt) = (&log.state.resource, log.reloaded().resource);
+            prop_assert_eq!(&kept.by_name, &rebuilt.by_name);
+            prop_assert_eq!(&kept.children, &rebuilt.children);
+            prop_assert_eq!(&kept.domains, &rebuilt.domains);
+            prop_assert_eq!(kept.by_name.len(), kept.projects.len());
+            prop_assert_eq!(kept.children.len() + kept.domains.len(), kept.projects.len());
+        }
+
+        #[test]
+        fn every_project_stands_below_its_domain(commands in test_workload::commands()) {
+            let log = test_workload::log_of(commands);
+            let resource = &log.state.resource;
+            for project in resource.projects.values().filter(|project| !project.is_domain) {
+                let above = resource.parents(project);
+                prop_assert_eq!(&above.last().unwrap().id, &project.domain_id);
+                prop_assert!(above.len() <= 2, "the tree is too deep");
+            }
+        }
+
+        #[test]
+        fn the_rows_of_a_state_are_those_on_disk_and_load_as_the_same(commands in test_workload::commands()) {
+            let log = test_workload::log_of(commands);
+            let rows = |state| Identity.rows(state).map(|row| (row.key, row.value)).collect::<Vec<_>>();
+            let on_disk: Vec<_> = log.rows.clone().into_iter().collect();
+            let mut kept = rows(&log.state);
+            kept.sort();
+            prop_assert_eq!(&kept, &on_disk);
+            let mut loaded = rows(&log.reloaded());
+            loaded.sort();
+            prop_assert_eq!(&loaded, &on_disk);
+        }
+    }
+}

@@ -11,6 +11,10 @@ pub mod error;
 pub mod fixture;
 pub mod ids;
 pub mod table;
+#[cfg(test)]
+pub(crate) mod test_log;
+#[cfg(test)]
+pub(crate) mod test_workload;
 pub mod transaction;
 
 pub use apply::{Identity, decode_answer};

@@ -1,0 +1,204 @@
+use keyraft_proto::identity as proto;
+use proto::command::Kind;
+use proto::{ActorKind, Project, TargetKind};
+
+use crate::state::CommandError;
+use crate::state::test_log::{TestLog, create_project, delete_domain, delete_project, project};
+
+/// The domain `d` with the tree `a` over `b`, and the empty domain `e`.
+fn log() -> TestLog {
+    let mut log = TestLog::default();
+    log.domain("d");
+    log.domain("e");
+    log.project("a", "d", "d");
+    log.project("b", "d", "a");
+    log
+}
+
+fn update(id: &str) -> proto::UpdateProject {
+    proto::UpdateProject { id: id.into(), ..proto::UpdateProject::default() }
+}
+
+fn set_enabled(id: &str, enabled: bool) -> Kind {
+    Kind::UpdateProject(proto::UpdateProject { enabled: Some(enabled), ..update(id) })
+}
+
+fn set_immutable(id: &str, value: &str) -> proto::UpdateProject {
+    let options = [("immutable".to_owned(), value.to_owned())].into_iter().collect();
+    proto::UpdateProject { options, ..update(id) }
+}
+
+fn refusal(log: &mut TestLog, command: Kind) -> String {
+    let rows = log.rows.clone();
+    let error = log.run(command).unwrap_err().to_string();
+    assert_eq!(log.rows, rows, "a refused command left a trace");
+    error
+}
+
+#[test]
+fn a_name_is_taken_once_in_a_domain_whatever_the_parent() {
+    let mut log = log();
+    let named = |id: &str, name: &str, domain_id: &str, parent_id: &str| {
+        create_project(Project { name: name.into(), ..project(id, domain_id, parent_id) })
+    };
+    assert_eq!(
+        refusal(&mut log, named("x", "a", "d", "a")),
+        "Conflict occurred attempting to store project - it is not permitted to have two projects with either the \
+         same name or same id in the same domain: name is a, project id x."
+    );
+    log.run(named("x", "a", "e", "e")).unwrap();
+    log.run(named("y", "A", "d", "d")).unwrap();
+    assert!(matches!(log.run(named("a", "z", "d", "d")), Err(CommandError::Conflict { .. })));
+    let rename = Kind::UpdateProject(proto::UpdateProject { name: Some("a".into()), ..update("b") });
+    assert!(matches!(log.run(rename), Err(CommandError::Conflict { .. })));
+}
+
+#[test]
+fn a_name_of_a_domain_is_taken_once() {
+    let mut log = log();
+    let domain = |id: &str, name: &str| {
+        create_project(Project { name: name.into(), is_domain: true, ..project(id, "", "") })
+    };
+    let message = "Conflict occurred attempting to store project - it is not permitted to have two projects acting \
+                   as domains with the same name: d.";
+    assert_eq!(refusal(&mut log, domain("x", "d")), message);
+    assert_eq!(refusal(&mut log, domain("d", "d")), message);
+    log.run(domain("x", "a")).unwrap();
+}
+
+#[test]
+fn a_project_stands_in_an_enabled_branch_of_its_domain() {
+    let mut log = log();
+    let mut place = |domain_id: &str, parent_id: &str| {
+        let command = create_project(project("x", domain_id, parent_id));
+        refusal(&mut log, command)
+    };
+    assert_eq!(place("nope", "d"), "Could not find domain: nope.");
+    assert_eq!(place("a", "a"), "Could not find domain: a.");
+    assert_eq!(place("d", "nope"), "Could not find project: nope.");
+    assert_eq!(
+        place("e", "d"),
+        "Cannot create project, the parent (d) is acting as a domain, but this project's domain id (e) does not \
+         match the parent's id."
+    );
+    assert_eq!(
+        place("e", "a"),
+        "Cannot create project, since it specifies its domain_id e, but specifies a parent in a different domain \
+         (d)."
+    );
+    assert_eq!(place("d", "b"), "Max hierarchy depth reached for b branch.");
+    log.run(set_enabled("d", false)).unwrap();
+    let below = create_project(project("x", "d", "a"));
+    assert_eq!(
+        refusal(&mut log, below),
+        "cannot create a project in a branch containing a disabled project: d"
+    );
+}
+
+#[test]
+fn a_branch_is_disabled_from_below_and_enabled_from_above() {
+    let mut log = log();
+    assert_eq!(
+        refusal(&mut log, set_enabled("a", false)),
+        "Cannot disable project a since its subtree contains enabled projects."
+    );
+    log.run(set_enabled("b", false)).unwrap();
+    log.run(set_enabled("a", false)).unwrap();
+    assert_eq!(
+        refusal(&mut log, set_enabled("b", true)),
+        "Cannot enable project b since it has disabled parents"
+    );
+    log.run(set_enabled("a", true)).unwrap();
+    log.run(set_enabled("b", true)).unwrap();
+    log.run(set_enabled("d", false)).unwrap();
+    assert!(log.last_events().is_empty(), "being disabled is checked live");
+}
+
+#[test]
+fn only_a_leaf_is_deleted_and_its_tokens_are_revoked() {
+    let mut log = log();
+    log.role("reader", "");
+    log.user("u", "e");
+    log.grant((ActorKind::User, "u"), (TargetKind::Project, "b"), "reader");
+    assert!(
+        refusal(&mut log, delete_project("a"))
+            .starts_with("Cannot delete the project a since it is not a leaf")
+    );
+    log.run(delete_project("b")).unwrap();
+    assert_eq!(log.last_events(), ["project b"]);
+    assert!(log.state.assignment.assignments.is_empty());
+    log.run(delete_project("a")).unwrap();
+    assert_eq!(refusal(&mut log, delete_project("a")), "Could not find project: a.");
+    assert_eq!(refusal(&mut log, delete_domain("a")), "Could not find domain: a.");
+}
+
+#[test]
+fn an_immutable_project_accepts_only_to_be_mutable_again() {
+    let mut log = log();
+    log.run(Kind::UpdateProject(set_immutable("b", "true"))).unwrap();
+    let message = |verb: &str| {
+        format!(
+            "Unable to {verb} immutable project resource: `b. Set resource option \"immutable\" to false first."
+        )
+    };
+    let renamed = proto::UpdateProject { name: Some("x".into()), ..update("b") };
+    let both = proto::UpdateProject { name: Some("x".into()), ..set_immutable("b", "false") };
+    for change in [renamed, both, set_immutable("b", "true"), update("b")] {
+        assert_eq!(refusal(&mut log, Kind::UpdateProject(change)), message("update"));
+    }
+    assert_eq!(refusal(&mut log, delete_project("b")), message("delete"));
+    log.run(Kind::UpdateProject(set_immutable("b", "null"))).unwrap();
+    log.run(delete_project("b")).unwrap();
+}
+
+#[test]
+fn a_domain_is_disabled_before_it_is_deleted() {
+    let mut log = log();
+    for command in [delete_domain("d"), delete_project("d")] {
+        assert_eq!(
+            refusal(&mut log, command),
+            "Cannot delete a domain that is enabled, please disable it first."
+        );
+    }
+    log.run(set_enabled("d", false)).unwrap();
+    log.run(Kind::UpdateProject(set_immutable("b", "true"))).unwrap();
+    assert!(
+        refusal(&mut log, delete_domain("d")).starts_with("Unable to delete immutable project resource: `b.")
+    );
+}
+
+#[test]
+fn a_deleted_domain_takes_all_that_is_in_it_along() {
+    let mut log = log();
+    log.role("reader", "");
+    log.role("own", "d");
+    log.user("inside", "d");
+    log.user("outside", "e");
+    log.group("g", "d", &["inside", "outside"]);
+    log.group("h", "e", &["inside", "outside"]);
+    log.grant((ActorKind::Group, "g"), (TargetKind::Domain, "e"), "reader");
+    log.grant((ActorKind::User, "outside"), (TargetKind::Project, "b"), "reader");
+    log.grant((ActorKind::User, "outside"), (TargetKind::Domain, "d"), "reader");
+    log.grant((ActorKind::User, "inside"), (TargetKind::Domain, "e"), "reader");
+    log.grant((ActorKind::User, "outside"), (TargetKind::Domain, "e"), "reader");
+    log.run(set_enabled("d", false)).unwrap();
+    log.run(delete_domain("d")).unwrap();
+
+    assert_eq!(
+        log.last_events(),
+        ["project b", "project a", "user inside", "user outside", "user inside", "project d"]
+    );
+    let state = &log.state;
+    let left: Vec<&str> = state.resource.projects.values().map(|project| project.id.as_str()).collect();
+    assert_eq!(left, ["e"]);
+    let users: Vec<&str> = state.identity.users.values().map(|user| user.id.as_str()).collect();
+    assert_eq!(users, ["outside"]);
+    assert!(state.identity.is_member("h", "outside"));
+    assert_eq!((state.identity.groups.len(), state.identity.memberships.len()), (1, 1));
+    let grants: Vec<_> = state.assignment.assignments.values().collect();
+    assert_eq!(
+        (grants.len(), grants[0].actor_id.as_str(), grants[0].target_id.as_str()),
+        (1, "outside", "e")
+    );
+    assert!(state.role.roles.contains("own"), "roles of the domain stay, as in Keystone");
+}

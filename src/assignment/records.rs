@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imbl::OrdSet;
 use keyraft_proto::identity::{ActorKind, Assignment, TargetKind};
 
-use crate::state::table::join_key;
+use crate::state::table::{DurableKey, join_key};
 use crate::state::{Record, RoleId, State, Table};
 
 /// Target id of an assignment on the system.
@@ -26,6 +26,20 @@ pub struct Tables {
     by_role: OrdSet<(RoleId, AssignmentKey)>,
 }
 
+impl DurableKey for AssignmentKey {
+    fn to_bytes(&self) -> Vec<u8> {
+        let (actor_kind, actor, target_kind, target, role, inherited) = self;
+        join_key(&[
+            &actor_kind.to_string(),
+            actor,
+            &target_kind.to_string(),
+            target,
+            role.as_str(),
+            if *inherited { "1" } else { "0" },
+        ])
+    }
+}
+
 impl Record for Assignment {
     const TABLE: u8 = 7;
     const ENTITY: &'static str = "role assignment";
@@ -40,17 +54,6 @@ impl Record for Assignment {
             self.role_id.as_str().into(),
             self.inherited,
         )
-    }
-
-    fn key_bytes((actor_kind, actor, target_kind, target, role, inherited): &AssignmentKey) -> Vec<u8> {
-        join_key(&[
-            &actor_kind.to_string(),
-            actor,
-            &target_kind.to_string(),
-            target,
-            role.as_str(),
-            if *inherited { "1" } else { "0" },
-        ])
     }
 
     fn table(state: &State) -> &Table<Self> {

@@ -36,10 +36,6 @@ impl Record for Region {
         self.id.as_str().into()
     }
 
-    fn key_bytes(key: &RegionId) -> Vec<u8> {
-        key.as_str().as_bytes().to_vec()
-    }
-
     fn table(state: &State) -> &Table<Self> {
         &state.catalog.regions
     }
@@ -68,10 +64,6 @@ impl Record for Service {
         self.id.as_str().into()
     }
 
-    fn key_bytes(key: &ServiceId) -> Vec<u8> {
-        key.as_str().as_bytes().to_vec()
-    }
-
     fn table(state: &State) -> &Table<Self> {
         &state.catalog.services
     }
@@ -92,10 +84,6 @@ impl Record for Endpoint {
 
     fn key(&self) -> EndpointId {
         self.id.as_str().into()
-    }
-
-    fn key_bytes(key: &EndpointId) -> Vec<u8> {
-        key.as_str().as_bytes().to_vec()
     }
 
     fn table(state: &State) -> &Table<Self> {

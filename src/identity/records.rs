@@ -5,7 +5,6 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use keyraft_proto::identity::{Group, Membership, User};
 
-use crate::state::table::join_key;
 use crate::state::{DomainId, GroupId, ProjectId, Record, State, Table, UserId};
 
 /// Users, groups and who is in which.
@@ -30,10 +29,6 @@ impl Record for User {
 
     fn key(&self) -> UserId {
         self.id.as_str().into()
-    }
-
-    fn key_bytes(key: &UserId) -> Vec<u8> {
-        key.as_str().as_bytes().to_vec()
     }
 
     fn table(state: &State) -> &Table<Self> {
@@ -71,10 +66,6 @@ impl Record for Group {
         self.id.as_str().into()
     }
 
-    fn key_bytes(key: &GroupId) -> Vec<u8> {
-        key.as_str().as_bytes().to_vec()
-    }
-
     fn table(state: &State) -> &Table<Self> {
         &state.identity.groups
     }
@@ -101,10 +92,6 @@ impl Record for Membership {
 
     fn key(&self) -> Self::Key {
         (self.group_id.as_str().into(), self.user_id.as_str().into())
-    }
-
-    fn key_bytes((group, user): &Self::Key) -> Vec<u8> {
-        join_key(&[group.as_str(), user.as_str()])
     }
 
     fn table(state: &State) -> &Table<Self> {

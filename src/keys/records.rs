@@ -20,10 +20,6 @@ impl Record for FernetKeySet {
 
     fn key(&self) {}
 
-    fn key_bytes((): &()) -> Vec<u8> {
-        Vec::new()
-    }
-
     fn table(state: &State) -> &Table<Self> {
         &state.keys.fernet
     }

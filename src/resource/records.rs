@@ -29,10 +29,6 @@ impl Record for Project {
         self.id.as_str().into()
     }
 
-    fn key_bytes(key: &ProjectId) -> Vec<u8> {
-        key.as_str().as_bytes().to_vec()
-    }
-
     fn table(state: &State) -> &Table<Self> {
         &state.resource.projects
     }

@@ -60,10 +60,6 @@ impl Record for RevocationEvent {
         (self.log_index, self.number)
     }
 
-    fn key_bytes((log_index, number): &EventKey) -> Vec<u8> {
-        [log_index.to_be_bytes().as_slice(), number.to_be_bytes().as_slice()].concat()
-    }
-
     fn table(state: &State) -> &Table<Self> {
         &state.revoke.events
     }

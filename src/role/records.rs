@@ -6,7 +6,6 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use keyraft_proto::identity::{ImpliedRole, Role};
 
-use crate::state::table::join_key;
 use crate::state::{DomainId, Record, RoleId, State, Table};
 
 /// Roles and implications.
@@ -29,10 +28,6 @@ impl Record for Role {
 
     fn key(&self) -> RoleId {
         self.id.as_str().into()
-    }
-
-    fn key_bytes(key: &RoleId) -> Vec<u8> {
-        key.as_str().as_bytes().to_vec()
     }
 
     fn table(state: &State) -> &Table<Self> {
@@ -61,10 +56,6 @@ impl Record for ImpliedRole {
 
     fn key(&self) -> Self::Key {
         (self.prior_role_id.as_str().into(), self.implied_role_id.as_str().into())
-    }
-
-    fn key_bytes((prior, implied): &Self::Key) -> Vec<u8> {
-        join_key(&[prior.as_str(), implied.as_str()])
     }
 
     fn table(state: &State) -> &Table<Self> {

@@ -7,6 +7,7 @@ use imbl::OrdMap;
 use keyraft_cluster::{Row, RowError};
 
 use super::State;
+use super::ids::Id;
 
 /// A kind of record: its table, its key and the indexes that depend on it.
 pub trait Record: prost::Message + Default + Clone + PartialEq + 'static {
@@ -15,12 +16,10 @@ pub trait Record: prost::Message + Default + Clone + PartialEq + 'static {
     /// What the record is called in errors.
     const ENTITY: &'static str;
     /// The key within the table.
-    type Key: Ord + Clone + Send + Sync + 'static;
+    type Key: DurableKey + Ord + Clone + Send + Sync + 'static;
 
     /// The record's own key.
     fn key(&self) -> Self::Key;
-    /// The durable form of a key, without the table's number.
-    fn key_bytes(key: &Self::Key) -> Vec<u8>;
     /// Where the table is.
     fn table(state: &State) -> &Table<Self>;
     /// Where the table is.
@@ -29,10 +28,40 @@ pub trait Record: prost::Message + Default + Clone + PartialEq + 'static {
     fn reindex(_state: &mut State, _before: Option<&Self>, _after: Option<&Self>) {}
 }
 
+/// A key that rows are stored under. Distinct keys have distinct bytes, which never change.
+pub trait DurableKey {
+    /// The bytes, without the table's number.
+    fn to_bytes(&self) -> Vec<u8>;
+}
+
+impl DurableKey for () {
+    fn to_bytes(&self) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
+impl DurableKey for (u64, u32) {
+    fn to_bytes(&self) -> Vec<u8> {
+        [self.0.to_be_bytes().as_slice(), self.1.to_be_bytes().as_slice()].concat()
+    }
+}
+
+impl<K> DurableKey for Id<K> {
+    fn to_bytes(&self) -> Vec<u8> {
+        self.as_str().as_bytes().to_vec()
+    }
+}
+
+impl<A, B> DurableKey for (Id<A>, Id<B>) {
+    fn to_bytes(&self) -> Vec<u8> {
+        join_key(&[self.0.as_str(), self.1.as_str()])
+    }
+}
+
 /// The durable key of a row.
 pub(super) fn row_key<R: Record>(key: &R::Key) -> Vec<u8> {
     let mut bytes = vec![R::TABLE];
-    bytes.extend_from_slice(&R::key_bytes(key));
+    bytes.extend_from_slice(&key.to_bytes());
     bytes
 }
 

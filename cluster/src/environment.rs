@@ -44,20 +44,33 @@ pub trait Random: Send + Sync + 'static {
     }
 }
 
-/// A generator seeded once from the operating system, or from a number for a run that repeats.
-pub struct SeededRandom(Mutex<ChaCha20Rng>);
+/// The randomness of this machine: a generator for each thread, seeded by the operating system. No request
+/// waits for another's.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemRandom(());
 
-impl SeededRandom {
-    /// Seeded by the operating system.
+impl SystemRandom {
+    /// The machine's randomness, once it has shown that there is some.
     ///
     /// # Errors
     /// The operating system has no randomness to give.
-    pub fn from_system() -> Result<Self, std::io::Error> {
-        let mut seed = [0; 32];
-        OsRng.try_fill_bytes(&mut seed).map_err(std::io::Error::other)?;
-        Ok(Self(Mutex::new(ChaCha20Rng::from_seed(seed))))
+    pub fn new() -> Result<Self, std::io::Error> {
+        OsRng.try_fill_bytes(&mut [0; 1]).map_err(std::io::Error::other)?;
+        Ok(Self(()))
     }
+}
 
+impl Random for SystemRandom {
+    #[allow(clippy::disallowed_methods, reason = "this is what is injected")]
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
+    }
+}
+
+/// A generator seeded with a number, for a run that repeats.
+pub struct SeededRandom(Mutex<ChaCha20Rng>);
+
+impl SeededRandom {
     /// The same sequence for the same seed. For tests and simulations.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
@@ -86,6 +99,6 @@ impl Environment {
     /// # Errors
     /// The operating system has no randomness to give.
     pub fn system() -> Result<Self, std::io::Error> {
-        Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SeededRandom::from_system()?) })
+        Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom::new()?) })
     }
 }

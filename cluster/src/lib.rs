@@ -25,7 +25,7 @@ pub mod types;
 
 pub use application::{Application, LogMoment, Row, RowChange, RowError};
 pub use config::{ConfigError, NodeConfig, Peer};
-pub use environment::{Clock, Environment, Random, SeededRandom, SystemClock};
+pub use environment::{Clock, Environment, Random, SeededRandom, SystemClock, SystemRandom};
 pub use forward::ProposeError;
 pub use lease::ReadError;
 pub use node::fault::Fault;

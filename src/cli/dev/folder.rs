@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use keyraft::config::Config;
 use keyraft::keys::seal::ClusterKey;
-use keyraft_cluster::SeededRandom;
+use keyraft_cluster::SystemRandom;
 
 use super::super::failure::Failure;
 use super::super::folder_lock::FolderLock;
@@ -112,7 +112,7 @@ impl DevFolder {
             let reason = "it is gone, and without it the nodes cannot read what they have sealed";
             return Err(Failure::usage(reason).within(file.display()));
         }
-        let random = SeededRandom::from_system().map_err(Failure::runtime)?;
+        let random = SystemRandom::new().map_err(Failure::runtime)?;
         let text = ClusterKey::generate(&random).to_base64();
         private_file::write(&file, &format!("{}\n", *text))
     }

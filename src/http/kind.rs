@@ -24,6 +24,8 @@ pub enum Kind {
     Uuid,
     /// A boolean, or a string that Keystone takes for one.
     Boolean,
+    /// A boolean and no string: services and endpoints take nothing else.
+    StrictBoolean,
     /// An absolute URL, up to 225 characters.
     Url,
     /// One of these texts.
@@ -103,6 +105,8 @@ impl Kind {
         let here = |reason: Option<String>| reason.map(|reason| Fault::new(name, value, &reason));
         match self {
             Self::Boolean => here(boolean_fault(value)),
+            Self::StrictBoolean if value.is_boolean() => None,
+            Self::StrictBoolean => here(wrong_type("boolean", is_nullable)),
             Self::Options(known) => option_fault(name, value, known),
             Self::Tags => tags_fault(name, value),
             Self::List if !value.is_array() => here(wrong_type("array", is_nullable)),
@@ -129,7 +133,7 @@ impl Kind {
             Self::OneOf(texts) => {
                 (!texts.contains(&text)).then(|| format!("is not one of [{}]", quoted(texts.iter().copied())))
             }
-            Self::Boolean | Self::Options(_) | Self::Tags | Self::List => None,
+            Self::Boolean | Self::StrictBoolean | Self::Options(_) | Self::Tags | Self::List => None,
         }
     }
 }
@@ -158,7 +162,8 @@ fn is_url(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, rest)| {
         let is_allowed =
             |character: char| character.is_ascii_alphanumeric() || "+.-$()_s%".contains(character);
-        !rest.is_empty() && !scheme.is_empty() && scheme.chars().all(is_allowed)
+        let has_rest = rest.starts_with(|character| character != '\n');
+        has_rest && !scheme.is_empty() && scheme.chars().all(is_allowed)
     }) || text.starts_with("$(")
         || text.starts_with("%(")
 }

@@ -15,10 +15,10 @@ impl Query {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
-    /// The last value of a parameter.
+    /// The value of a parameter; of one that is given twice, the first.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Whether the parameter is there, with any value.
@@ -87,7 +87,8 @@ pub fn passes_by<'a>(
         match attribute_of(name) {
             Attribute::Flag(flag) => !comparator.is_empty() || flag == is_true(wanted),
             Attribute::Text(text) => compare(text, comparator, wanted),
-            Attribute::Absent => wanted.is_empty() && comparator.is_empty(),
+            // Not even the empty text equals null, as in SQL.
+            Attribute::Absent => false,
             Attribute::Other => true,
         }
     })

@@ -1,5 +1,7 @@
 //! Request bodies: what a resource's object may hold, as a small table, checked with Keystone's messages.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::kind::{Fault, unexpected};
@@ -76,6 +78,15 @@ impl Schema {
         Ok(object)
     }
 
+    /// As [`Schema::check`], for the few resources whose bodies may hold other keys beside the object.
+    ///
+    /// # Errors
+    /// 400 that names the attribute at fault.
+    pub fn check_among_others(&self, mut body: Map<String, Value>) -> Result<Map<String, Value>, ApiError> {
+        body.retain(|name, _| name == self.wrapper);
+        self.check(body)
+    }
+
     fn check_object(&self, object: &Map<String, Value>) -> Result<(), ApiError> {
         for field in self.fields {
             if let Some(value) = object.get(field.name) {
@@ -129,6 +140,17 @@ pub fn check_query(query: &Query, fields: &[Field]) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// Checks the parameters of a query that may hold no others.
+///
+/// # Errors
+/// 400 that names the parameters at fault.
+pub fn check_closed_query(query: &Query, fields: &[Field]) -> Result<(), ApiError> {
+    check_query(query, fields)?;
+    let is_known = |name: &str| fields.iter().any(|field| field.name == name);
+    let unknown: BTreeSet<&str> = query.iter().map(|(name, _)| name).filter(|name| !is_known(name)).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(ApiError::BadRequest(unexpected(unknown))) }
 }
 
 impl Field {

@@ -17,17 +17,14 @@ fn check_name(tx: &Transaction, role: &Role) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Creates a role, global or of a domain.
+/// Creates a role, global or of a domain. As in Keystone the domain need not exist: roles of a domain outlive it.
 ///
 /// # Errors
-/// The domain is missing, or the name or id is taken.
+/// The name or id is taken.
 pub fn create(tx: &mut Transaction, command: CreateRole) -> Result<Role, CommandError> {
     let role = command.role.unwrap_or_default();
     if tx.role.roles.contains(role.id.as_str()) {
         return Err(CommandError::duplicate_id("role", &role.id));
-    }
-    if !role.domain_id.is_empty() && tx.resource.domain(&role.domain_id).is_none() {
-        return Err(CommandError::NotFound { entity: "domain".into(), id: role.domain_id });
     }
     check_name(tx, &role)?;
     tx.put(role.clone());
@@ -111,5 +108,135 @@ pub fn delete_implied(tx: &mut Transaction, command: DeleteImpliedRole) -> Resul
             entity: format!("implied role of {}", rule.prior_role_id),
             id: rule.implied_role_id,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyraft_cluster::LogMoment;
+    use keyraft_proto::identity::{Assignment, NullableString};
+
+    use super::*;
+    use crate::state::State;
+
+    fn begin() -> Transaction {
+        Transaction::begin(&State::default(), LogMoment { log_time_ms: 1000, log_index: 1 })
+    }
+
+    fn role(id: &str, name: &str, domain_id: &str) -> Role {
+        Role { id: id.into(), name: name.into(), domain_id: domain_id.into(), ..Role::default() }
+    }
+
+    fn add(tx: &mut Transaction, id: &str, name: &str, domain_id: &str) -> Result<Role, CommandError> {
+        create(tx, CreateRole { role: Some(role(id, name, domain_id)) })
+    }
+
+    fn imply(tx: &mut Transaction, prior: &str, implied: &str) -> Result<(), CommandError> {
+        let rule = ImpliedRole { prior_role_id: prior.into(), implied_role_id: implied.into() };
+        create_implied(tx, CreateImpliedRole { rule: Some(rule) })
+    }
+
+    #[test]
+    fn a_name_is_taken_within_its_domain_only() {
+        let mut tx = begin();
+        add(&mut tx, "1", "member", "").unwrap();
+        add(&mut tx, "2", "member", "d").unwrap();
+        let error = add(&mut tx, "3", "member", "").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Conflict occurred attempting to store role - Duplicate entry found with name member."
+        );
+        let error = add(&mut tx, "3", "member", "d").unwrap_err();
+        assert!(error.to_string().ends_with("name member at domain ID d."), "{error}");
+        add(&mut tx, "3", "Member", "").unwrap();
+    }
+
+    #[test]
+    fn a_role_may_be_renamed_to_its_own_name_but_not_to_anothers() {
+        let mut tx = begin();
+        add(&mut tx, "1", "a", "").unwrap();
+        add(&mut tx, "2", "b", "").unwrap();
+        let rename =
+            |name: &str| UpdateRole { id: "1".into(), name: Some(name.into()), ..UpdateRole::default() };
+        update(&mut tx, rename("a")).unwrap();
+        assert!(matches!(update(&mut tx, rename("b")), Err(CommandError::Conflict { .. })));
+        update(&mut tx, rename("c")).unwrap();
+        add(&mut tx, "3", "a", "").unwrap();
+    }
+
+    #[test]
+    fn an_immutable_role_accepts_only_the_end_of_its_immutability() {
+        let mut tx = begin();
+        let options = |value: &str| [("immutable".to_owned(), value.to_owned())].into();
+        create(&mut tx, CreateRole { role: Some(Role { options: options("true"), ..role("1", "a", "") }) })
+            .unwrap();
+        let change = |options, description| UpdateRole {
+            id: "1".into(),
+            options,
+            description,
+            ..UpdateRole::default()
+        };
+        let text = Some(NullableString { value: Some("x".into()) });
+        for refused in
+            [change(options("true"), None), change(options("false"), text), change([].into(), None)]
+        {
+            let error = update(&mut tx, refused).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "Unable to update immutable role resource: `1. Set resource option \"immutable\" to false first."
+            );
+        }
+        assert!(matches!(delete(&mut tx, &DeleteRole { id: "1".into() }), Err(CommandError::Forbidden(_))));
+        assert!(update(&mut tx, change(options("null"), None)).unwrap().options.is_empty());
+        delete(&mut tx, &DeleteRole { id: "1".into() }).unwrap();
+    }
+
+    #[test]
+    fn a_deleted_role_takes_its_assignments_and_implications_with_it() {
+        let mut tx = begin();
+        for id in ["a", "b", "c"] {
+            add(&mut tx, id, id, "").unwrap();
+        }
+        for (prior, implied) in [("a", "b"), ("b", "c"), ("a", "c")] {
+            imply(&mut tx, prior, implied).unwrap();
+        }
+        for role_id in ["a", "b"] {
+            let role_id = role_id.to_owned();
+            tx.put(Assignment {
+                actor_id: "u".into(),
+                target_id: "p".into(),
+                role_id,
+                ..Assignment::default()
+            });
+        }
+        delete(&mut tx, &DeleteRole { id: "b".into() }).unwrap();
+        assert_eq!(tx.role.implied_by("a").map(|id| id.as_str()).collect::<Vec<_>>(), ["c"]);
+        assert_eq!(tx.role.priors_of("c").map(|id| id.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(tx.assignment.assignments.len(), 1);
+        assert_eq!(tx.assignment.of_role("b").count(), 0);
+    }
+
+    #[test]
+    fn an_implication_is_made_once_and_not_from_a_global_role_to_a_domains() {
+        let mut tx = begin();
+        add(&mut tx, "global", "g", "").unwrap();
+        add(&mut tx, "specific", "s", "d").unwrap();
+        assert!(matches!(imply(&mut tx, "global", "specific"), Err(CommandError::Forbidden(_))));
+        imply(&mut tx, "specific", "global").unwrap();
+        assert!(matches!(imply(&mut tx, "specific", "global"), Err(CommandError::Conflict { .. })));
+        assert!(matches!(imply(&mut tx, "specific", "none"), Err(CommandError::NotFound { .. })));
+    }
+
+    #[test]
+    fn expansion_ends_in_a_circle() {
+        let mut tx = begin();
+        for id in ["a", "b", "c"] {
+            add(&mut tx, id, id, "").unwrap();
+        }
+        for (prior, implied) in [("a", "b"), ("b", "a"), ("b", "b")] {
+            imply(&mut tx, prior, implied).unwrap();
+        }
+        let expanded = tx.role.expand(["a".into()]);
+        assert_eq!(expanded.iter().map(|id| id.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     }
 }

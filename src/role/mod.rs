@@ -1,5 +1,6 @@
 //! Roles and what they imply.
 
+pub mod api;
 pub mod commands;
 pub mod records;
 

@@ -1,0 +1,3 @@
+//! Routes of roles.
+
+pub mod role;

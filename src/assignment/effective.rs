@@ -45,6 +45,13 @@ pub fn covers(assignment: &Assignment, target: Target<'_>, above: &[Arc<Project>
     }
 }
 
+/// Whether a role is in tokens, itself or by what it implies: roles of a domain are not in it themselves.
+fn counts(state: &State, role_id: &str) -> bool {
+    let is_global = |id: &RoleId| state.role.roles.get(id).is_some_and(|role| role.domain_id.is_empty());
+    let id = RoleId::from(role_id);
+    is_global(&id) || state.role.expand([id]).iter().any(is_global)
+}
+
 /// The roles that a user has on a target, with what they imply, by id.
 ///
 /// Roles of a domain are not in it themselves, only the global roles that they imply, as in Keystone's tokens.
@@ -71,11 +78,11 @@ pub fn roles_on(state: &State, user_id: &str, target: Target<'_>) -> Vec<Arc<Rol
         .collect()
 }
 
-/// The projects on which a user has a role, by id.
+/// The projects on which a user has a role that tokens show, by id.
 #[must_use]
 pub fn projects_of(state: &State, user_id: &str) -> Vec<Arc<Project>> {
     let mut ids = BTreeSet::new();
-    for assignment in assignments_of(state, user_id) {
+    for assignment in assignments_of(state, user_id).filter(|row| counts(state, &row.role_id)) {
         match (assignment.target_kind(), assignment.inherited) {
             (TargetKind::Project, false) => {
                 ids.insert(assignment.target_id.clone());
@@ -91,11 +98,12 @@ pub fn projects_of(state: &State, user_id: &str) -> Vec<Arc<Project>> {
     ids.iter().filter_map(|id| state.resource.projects.get(id.as_str())).cloned().collect()
 }
 
-/// The domains on which a user has a role, by id.
+/// The domains on which a user has a role that tokens show, by id.
 #[must_use]
 pub fn domains_of(state: &State, user_id: &str) -> Vec<Arc<Project>> {
     let ids: BTreeSet<&str> = assignments_of(state, user_id)
         .filter(|assignment| assignment.target_kind() == TargetKind::Domain && !assignment.inherited)
+        .filter(|assignment| counts(state, &assignment.role_id))
         .map(|assignment| assignment.target_id.as_str())
         .collect();
     ids.into_iter().filter_map(|id| state.resource.domain(id)).cloned().collect()
@@ -105,4 +113,101 @@ pub fn domains_of(state: &State, user_id: &str) -> Vec<Arc<Project>> {
 #[must_use]
 pub fn is_on_system(state: &State, user_id: &str) -> bool {
     assignments_of(state, user_id).any(|assignment| covers(assignment, Target::System, &[]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assignment::fixture::state;
+
+    fn on_project(state: &State, user_id: &str, project_id: &str) -> Vec<String> {
+        let project = state.resource.projects.get(project_id).unwrap();
+        names(roles_on(state, user_id, Target::Project(project)))
+    }
+
+    fn names(roles: Vec<Arc<Role>>) -> Vec<String> {
+        roles.iter().map(|role| role.id.clone()).collect()
+    }
+
+    fn ids(projects: &[Arc<Project>]) -> Vec<&str> {
+        projects.iter().map(|project| project.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_role_holds_on_its_project_alone() {
+        let state = state(&["user ann x project mid"]);
+        assert_eq!(on_project(&state, "ann", "mid"), ["x"]);
+        for other in ["top", "leaf", "side", "far"] {
+            assert!(on_project(&state, "ann", other).is_empty(), "{other}");
+        }
+        assert!(on_project(&state, "bob", "mid").is_empty());
+        assert_eq!(ids(&projects_of(&state, "ann")), ["mid"]);
+    }
+
+    #[test]
+    fn members_have_the_roles_of_their_group() {
+        let state = state(&["group staff x project top", "user ann a project top"]);
+        assert_eq!(on_project(&state, "bob", "top"), ["x"]);
+        assert_eq!(on_project(&state, "ann", "top"), ["a", "b", "c", "x"]);
+        assert!(on_project(&state, "cat", "top").is_empty());
+    }
+
+    #[test]
+    fn what_a_domain_bequeaths_holds_on_all_its_projects_and_not_on_itself() {
+        let state = state(&["group staff x domain d inherited"]);
+        for project in ["top", "mid", "leaf", "side"] {
+            assert_eq!(on_project(&state, "ann", project), ["x"], "{project}");
+        }
+        assert!(on_project(&state, "ann", "far").is_empty());
+        let domain = state.resource.domain("d").unwrap();
+        assert!(roles_on(&state, "ann", Target::Domain(domain)).is_empty());
+        assert!(domains_of(&state, "ann").is_empty());
+        assert_eq!(ids(&projects_of(&state, "ann")), ["leaf", "mid", "side", "top"]);
+    }
+
+    #[test]
+    fn what_a_project_bequeaths_holds_below_it_only() {
+        let state = state(&["user ann x project mid inherited"]);
+        assert_eq!(on_project(&state, "ann", "leaf"), ["x"]);
+        for other in ["top", "mid", "side"] {
+            assert!(on_project(&state, "ann", other).is_empty(), "{other}");
+        }
+        assert_eq!(ids(&projects_of(&state, "ann")), ["leaf"]);
+    }
+
+    #[test]
+    fn a_role_on_a_domain_holds_there_and_not_on_its_projects() {
+        let state = state(&["user ann x domain d"]);
+        let domain = state.resource.domain("d").unwrap();
+        assert_eq!(names(roles_on(&state, "ann", Target::Domain(domain))), ["x"]);
+        assert!(on_project(&state, "ann", "top").is_empty());
+        assert_eq!(ids(&domains_of(&state, "ann")), ["d"]);
+        assert!(projects_of(&state, "ann").is_empty());
+    }
+
+    #[test]
+    fn a_circle_of_implications_gives_each_role_once() {
+        let state = state(&["user ann b project top"]);
+        assert_eq!(on_project(&state, "ann", "top"), ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_role_of_a_domain_is_hidden_but_what_it_implies_is_not() {
+        let state =
+            state(&["user ann own project top", "user bob lone project top", "user cat lone domain d"]);
+        assert_eq!(on_project(&state, "ann", "top"), ["x"]);
+        assert_eq!(ids(&projects_of(&state, "ann")), ["top"]);
+        assert!(on_project(&state, "bob", "top").is_empty());
+        assert!(projects_of(&state, "bob").is_empty());
+        assert!(domains_of(&state, "cat").is_empty());
+    }
+
+    #[test]
+    fn a_role_on_the_system_holds_there_only() {
+        let state = state(&["group staff a system"]);
+        assert!(is_on_system(&state, "ann") && !is_on_system(&state, "cat"));
+        assert_eq!(names(roles_on(&state, "ann", Target::System)), ["a", "b", "c"]);
+        assert!(on_project(&state, "ann", "top").is_empty());
+        assert!(projects_of(&state, "ann").is_empty() && domains_of(&state, "ann").is_empty());
+    }
 }

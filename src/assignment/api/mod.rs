@@ -1,0 +1,4 @@
+//! Routes of assignments.
+
+pub mod grant;
+pub mod role_assignment;

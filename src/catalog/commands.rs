@@ -16,7 +16,8 @@ use crate::state::{CommandError, Record, Transaction};
 pub fn create_region(tx: &mut Transaction, command: CreateRegion) -> Result<Region, CommandError> {
     let region = command.region.unwrap_or_default();
     if tx.catalog.regions.contains(region.id.as_str()) {
-        return Err(CommandError::duplicate_id("region", &region.id));
+        let detail = format!("Duplicate ID, {}..", region.id);
+        return Err(CommandError::Conflict { entity: "region".into(), detail });
     }
     check_parent(tx, &region)?;
     tx.put(region.clone());
@@ -26,13 +27,13 @@ pub fn create_region(tx: &mut Transaction, command: CreateRegion) -> Result<Regi
 fn check_parent(tx: &Transaction, region: &Region) -> Result<(), CommandError> {
     let mut parent_id = region.parent_region_id.clone();
     while let Some(id) = parent_id {
+        let parent = tx.require::<Region>(&id)?;
         if id == region.id {
             return Err(CommandError::Invalid(format!(
-                "The specified parent region {} would create a circular region hierarchy.",
-                region.parent_region_id.as_deref().unwrap_or_default()
+                "The specified parent region {id} would create a circular region hierarchy."
             )));
         }
-        parent_id = tx.require::<Region>(&id)?.parent_region_id.clone();
+        parent_id = parent.parent_region_id.clone();
     }
     Ok(())
 }
@@ -133,36 +134,43 @@ pub fn create_endpoint(tx: &mut Transaction, command: CreateEndpoint) -> Result<
     if tx.catalog.endpoints.contains(endpoint.id.as_str()) {
         return Err(CommandError::duplicate_id("endpoint", &endpoint.id));
     }
-    check_endpoint(tx, &endpoint, command.create_region)?;
+    url::parse(&endpoint.url).map_err(|error| CommandError::Invalid(error.to_string()))?;
+    check_references(tx, &endpoint, command.create_region)?;
     tx.put(endpoint.clone());
     Ok(endpoint)
 }
 
-fn check_endpoint(
+/// An endpoint names something that is not there.
+fn unknown(what: &str, table: &str) -> CommandError {
+    CommandError::Invalid(format!(
+        "Expecting to find endpoint {what} in {table} table. The server could not comply with the request since it \
+         is either malformed or otherwise incorrect. The client is assumed to be in error."
+    ))
+}
+
+/// Checks what an endpoint refers to, and makes its region if that is asked for.
+fn check_references(
     tx: &mut Transaction,
     endpoint: &Endpoint,
     creates_region: bool,
 ) -> Result<(), CommandError> {
-    url::parse(&endpoint.url).map_err(|error| CommandError::Invalid(error.to_string()))?;
-    if tx.catalog.services.get(endpoint.service_id.as_str()).is_none() {
-        return Err(CommandError::Invalid(format!("Could not find service: {}.", endpoint.service_id)));
+    let missing_region = endpoint.region_id.as_deref().filter(|region| !tx.catalog.regions.contains(*region));
+    if missing_region.is_some() && !creates_region {
+        return Err(unknown("region_id", "region"));
     }
-    match endpoint.region_id.as_deref() {
-        Some(region) if !tx.catalog.regions.contains(region) => {
-            if !creates_region {
-                return Err(CommandError::Invalid(format!("Could not find region: {region}.")));
-            }
-            tx.put(Region { id: region.into(), ..Region::default() });
-            Ok(())
-        }
-        _ => Ok(()),
+    if !tx.catalog.services.contains(endpoint.service_id.as_str()) {
+        return Err(unknown("service_id", "service"));
     }
+    if let Some(region) = missing_region {
+        tx.put(Region { id: region.into(), ..Region::default() });
+    }
+    Ok(())
 }
 
-/// Changes an endpoint.
+/// Changes an endpoint. As in Keystone its new URL may be malformed; the catalog then leaves the endpoint out.
 ///
 /// # Errors
-/// It, the service or the region is missing, or the URL is malformed.
+/// It, the service or the region is missing.
 pub fn update_endpoint(tx: &mut Transaction, command: UpdateEndpoint) -> Result<Endpoint, CommandError> {
     let mut endpoint = Endpoint::clone(&*tx.require::<Endpoint>(&command.id)?);
     if let Some(service_id) = command.service_id {
@@ -180,7 +188,7 @@ pub fn update_endpoint(tx: &mut Transaction, command: UpdateEndpoint) -> Result<
     if let Some(enabled) = command.enabled {
         endpoint.enabled = enabled;
     }
-    check_endpoint(tx, &endpoint, command.create_region)?;
+    check_references(tx, &endpoint, command.create_region)?;
     merge_extra(&mut endpoint.extra, command.extra);
     tx.put(endpoint.clone());
     Ok(endpoint)
@@ -195,3 +203,6 @@ pub fn delete_endpoint(tx: &mut Transaction, command: &DeleteEndpoint) -> Result
     tx.delete::<Endpoint>(&endpoint.key());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

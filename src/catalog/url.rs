@@ -15,9 +15,9 @@ pub enum Piece {
     ComputeHost,
 }
 
-/// A URL that is no valid template. An endpoint with it is refused.
+/// A URL that is no valid template. No endpoint is created with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Malformed endpoint URL ({url}), see ERROR log for details.")]
+#[error("Cannot create an endpoint with an invalid URL: {url}.")]
 pub struct MalformedUrl {
     /// The URL as it was given.
     pub url: String,

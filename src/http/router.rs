@@ -8,12 +8,14 @@ use axum::routing::{get, post, put};
 
 use super::{discovery, layer};
 use crate::app::App;
+use crate::assignment::api::{grant, role_assignment};
 use crate::auth::api::{scopes, token};
-use crate::catalog::api::region;
+use crate::catalog::api::{endpoint, region, service};
 use crate::identity::api::{group, membership, password, user};
 use crate::ops;
 use crate::resource::api::{domain, project};
 use crate::revoke::api::event;
+use crate::role::api::role;
 
 /// The routes, without what happens around them.
 fn routes() -> Router<App> {
@@ -49,12 +51,44 @@ fn routes() -> Router<App> {
             "/v3/groups/{group_id}/users/{user_id}",
             put(membership::add).get(membership::check).delete(membership::remove),
         )
+        // role and assignment
+        .route("/v3/roles", get(role::list).post(role::create))
+        .route("/v3/roles/{role_id}", get(role::show).patch(role::update).delete(role::delete))
+        .route("/v3/role_assignments", get(role_assignment::list))
+        .merge(grants())
         // catalog
         .route("/v3/regions", get(region::list).post(region::create))
         .route(
             "/v3/regions/{region_id}",
             get(region::show).put(region::create_with_id).patch(region::update).delete(region::delete),
         )
+        .route("/v3/services", get(service::list).post(service::create))
+        .route("/v3/services/{service_id}", get(service::show).patch(service::update).delete(service::delete))
+        .route("/v3/endpoints", get(endpoint::list).post(endpoint::create))
+        .route(
+            "/v3/endpoints/{endpoint_id}",
+            get(endpoint::show).patch(endpoint::update).delete(endpoint::delete),
+        )
+}
+
+/// Grants: of users and groups, on projects, domains and the system, direct and inherited.
+fn grants() -> Router<App> {
+    let one = || put(grant::create).get(grant::check).delete(grant::revoke);
+    let mut router = Router::new();
+    for actor in ["users/{user_id}", "groups/{group_id}"] {
+        for target in ["projects/{project_id}", "domains/{domain_id}", "system"] {
+            let roles = format!("/v3/{target}/{actor}/roles");
+            router = router.route(&roles, get(grant::list)).route(&format!("{roles}/{{role_id}}"), one());
+        }
+        for target in ["projects/{project_id}", "domains/{domain_id}"] {
+            let roles = format!("/v3/OS-INHERIT/{target}/{actor}/roles");
+            router = router.route(&format!("{roles}/{{role_id}}/inherited_to_projects"), one());
+        }
+        // Keystone lists the inherited grants of domains only.
+        let list = format!("/v3/OS-INHERIT/domains/{{domain_id}}/{actor}/roles/inherited_to_projects");
+        router = router.route(&list, get(grant::list));
+    }
+    router
 }
 
 /// The whole API.

@@ -1,2 +1,5 @@
-//! x
+//! Routes of the catalog.
+
+pub mod endpoint;
 pub mod region;
+pub mod service;

@@ -5,23 +5,32 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
-use crate::http::schema::{Kind, Schema, nullable, text};
+use crate::http::schema::{Field, Kind, Schema, check_closed_query, nullable};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
 
 const LIST: List = List { collection: "regions", filters: &["parent_region_id"], is_capped: false };
 
-const ID: Kind = Kind::Text { min: 1, max: 255, must_have_text: false };
+/// A text of some characters; an id that is "" on create asks for one made by the server.
+const fn id(min: usize) -> Kind {
+    Kind::Text { min, max: 255, must_have_text: false }
+}
+
+const LIST_QUERY: &[Field] = &[nullable("parent_region_id", id(1))];
 
 const CREATE: Schema = Schema {
     wrapper: "region",
-    fields: &[text("description"), nullable("parent_region_id", ID), nullable("id", ID)],
+    fields: &[nullable("description", id(0)), nullable("parent_region_id", id(1)), nullable("id", id(0))],
     required: &[],
     allows_extra: true,
     needs_property: false,
 };
 
-const UPDATE: Schema = Schema { needs_property: true, ..CREATE };
+const UPDATE: Schema = Schema {
+    fields: &[nullable("description", id(0)), nullable("parent_region_id", id(1)), nullable("id", id(1))],
+    needs_property: true,
+    ..CREATE
+};
 
 /// The JSON of a region.
 #[must_use]
@@ -45,12 +54,13 @@ fn find(call: &Call) -> Result<&proto::Region, ApiError> {
         .ok_or_else(|| ApiError::missing("region", id))
 }
 
-/// Lists the regions.
+/// Lists the regions. There are no pages: any parameter but the filter is refused, as in Keystone.
 /// Policy: `identity:list_regions`.
 ///
 /// # Errors
-/// 401, 403, 400 for a bad page.
+/// 400, 401, 403.
 pub async fn list(call: Call) -> Answer {
+    check_closed_query(&call.query, LIST_QUERY)?;
     call.caller()?.enforce(Rule::ListRegions, &Target::new())?;
     let rows = call.state().catalog.regions.values().map(|region| render(&call, region));
     Ok(ok(&LIST.render(&call, rows)?))
@@ -62,7 +72,7 @@ pub async fn list(call: Call) -> Answer {
 /// # Errors
 /// 400, 401, 403, 409 for an id that is taken.
 pub async fn create(call: Call) -> Answer {
-    let fields = Fields::new(call.object(&CREATE)?);
+    let fields = Fields::new(CREATE.check_among_others(call.json()?)?);
     store(&call, fields, None).await
 }
 
@@ -73,16 +83,24 @@ pub async fn create(call: Call) -> Answer {
 /// 400, also when the body names another id, 401, 403, 409.
 pub async fn create_with_id(call: Call) -> Answer {
     let id = call.parameter("region_id").to_owned();
-    let mut fields = Fields::new(call.object(&CREATE)?);
-    fields.check_id(&id)?;
+    let fields = Fields::new(CREATE.check_among_others(call.json()?)?);
     store(&call, fields, Some(id)).await
 }
 
 async fn store(call: &Call, mut fields: Fields, id: Option<String>) -> Answer {
     call.caller()?.enforce(Rule::CreateRegion, &Target::new())?;
-    let given = fields.text("id").filter(|given| !given.is_empty());
+    let given = fields.nullable("id").map(|given| given.value);
+    let id = match (id, given) {
+        (Some(id), Some(given)) if given.as_ref() != Some(&id) => {
+            let given = given.as_deref().unwrap_or("None");
+            let message = format!("Conflicting region IDs specified: \"{id}\" != \"{given}\"");
+            return Err(ApiError::BadRequest(message));
+        }
+        (Some(id), _) => id,
+        (None, given) => given.flatten().filter(|given| !given.is_empty()).unwrap_or_else(|| call.new_id()),
+    };
     let region = proto::Region {
-        id: id.or(given).unwrap_or_else(|| call.new_id()),
+        id,
         description: fields.text("description").unwrap_or_default(),
         parent_region_id: fields.text("parent_region_id"),
         extra: fields.extra_of_create(),

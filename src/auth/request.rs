@@ -163,8 +163,12 @@ impl Named {
             return Ok(Self::Id(id.to_owned()));
         }
         let name = text(data, "name")?.ok_or_else(|| no_id_or_name(of))?;
-        let domain = object(data, "domain")?
-            .ok_or_else(|| ApiError::malformed(&format!("Expecting to find domain in {of}")))?;
+        let domain = object(data, "domain")?.ok_or_else(|| {
+            ApiError::malformed(&format!(
+                "Expecting to find domain in {}",
+                of.rsplit('/').next().unwrap_or(of)
+            ))
+        })?;
         Ok(Self::Name { name: name.to_owned(), domain: NamedDomain::parse(domain, &format!("{of}/domain"))? })
     }
 }

@@ -1,7 +1,7 @@
 //! Every path of the API, on one page.
 
 use axum::Router;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -100,8 +100,15 @@ pub fn router(app: &App) -> Router {
         .with_state(app.clone())
 }
 
-/// An unknown path: HTML, as Keystone's framework answers it.
-async fn not_found() -> Response {
+/// An unknown path: HTML, as Keystone's framework answers it. Doubled slashes lead to the path without them.
+async fn not_found(uri: Uri) -> Response {
+    let path = uri.path();
+    if path.contains("//") {
+        let single = path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        return (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, format!("/{single}{query}"))])
+            .into_response();
+    }
     let page = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested \
                 URL was not found on the server. If you entered the URL manually please check your spelling and try \
                 again.</p>\n";

@@ -5,7 +5,7 @@ mod tests;
 
 use keyraft_proto::identity::{
     ActorKind, AddUserToGroup, ChangePassword, CreateGroup, CreateUser, DeleteGroup, DeleteUser, Group,
-    Membership, RemoveUserFromGroup, UpdateGroup, UpdateUser, UpgradePasswordHash, User,
+    Membership, RemoveUserFromGroup, UpdateGroup, UpdateUser, User,
 };
 
 use crate::assignment;
@@ -166,20 +166,6 @@ fn check_verified(user: &User, verified: &[u8]) -> Result<(), CommandError> {
         Some(password) if password.sealed_hash == verified => Ok(()),
         _ => Err(CommandError::Unauthorized("The password was changed meanwhile.".into())),
     }
-}
-
-/// Replaces a hash by a better one of the same password.
-///
-/// # Errors
-/// The user is missing, or the password that was verified is no longer the user's.
-pub fn upgrade_password_hash(tx: &mut Transaction, command: UpgradePasswordHash) -> Result<(), CommandError> {
-    let mut user = User::clone(&*tx.require::<User>(&command.user_id)?);
-    check_verified(&user, &command.verified_sealed_hash)?;
-    if let Some(password) = &mut user.password {
-        password.sealed_hash = command.sealed_hash;
-    }
-    tx.put(user);
-    Ok(())
 }
 
 fn check_group_name(tx: &Transaction, group: &Group, named_domain: Option<&str>) -> Result<(), CommandError> {

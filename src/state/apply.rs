@@ -123,9 +123,6 @@ fn run(tx: &mut Transaction, kind: Kind) -> Result<Bytes, CommandError> {
         Kind::UpdateUser(command) => identity::commands::update_user(tx, command).map(made),
         Kind::DeleteUser(command) => identity::commands::delete_user(tx, &command).map(nothing),
         Kind::ChangePassword(command) => identity::commands::change_password(tx, command).map(nothing),
-        Kind::UpgradePasswordHash(command) => {
-            identity::commands::upgrade_password_hash(tx, command).map(nothing)
-        }
         Kind::CreateGroup(command) => identity::commands::create_group(tx, command).map(made),
         Kind::UpdateGroup(command) => identity::commands::update_group(tx, command).map(made),
         Kind::DeleteGroup(command) => identity::commands::delete_group(tx, &command).map(nothing),

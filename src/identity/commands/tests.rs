@@ -142,22 +142,6 @@ fn a_disabled_or_locked_user_cannot_change_its_password() {
 }
 
 #[test]
-fn a_better_hash_replaces_the_verified_one_and_revokes_nothing() {
-    let mut log = log();
-    let upgrade = |verified: &'static [u8]| {
-        Kind::UpgradePasswordHash(proto::UpgradePasswordHash {
-            user_id: "u".into(),
-            verified_sealed_hash: verified.into(),
-            sealed_hash: b"better".as_slice().into(),
-        })
-    };
-    assert!(log.run(upgrade(b"other")).is_err());
-    log.run(upgrade(b"old")).unwrap();
-    assert_eq!(hash_of(&log, "u"), b"better");
-    assert!(log.last_events().is_empty());
-}
-
-#[test]
 fn a_deleted_user_leaves_nothing_behind_but_its_revocation() {
     let mut log = log();
     log.group("g", "e", &["u"]);

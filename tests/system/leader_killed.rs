@@ -1,0 +1,43 @@
+//! `kill -9` of the leader under a load of writes.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{Client, DevCluster};
+use crate::write_load::{WriteLoad, assert_all_there_once, first_acknowledged, unknown};
+
+/// What was promised: writes go on by then.
+const RESUME_LIMIT: Duration = Duration::from_secs(3);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killing_the_leader_loses_no_acknowledged_write_and_applies_none_twice() {
+    let mut cluster = DevCluster::start();
+    let leader = cluster.leader(0).await;
+    let urls = cluster.urls();
+    let admin = Client::admin(&urls[0]).await;
+
+    let load = WriteLoad::start("leader", &urls, &admin);
+    load.wait_for(300).await;
+    let killed_at = Instant::now();
+    cluster.kill(leader);
+    load.wait_for(300).await;
+    // Through every node that is left.
+    tokio::time::sleep_until((killed_at + RESUME_LIMIT).into()).await;
+    let writes = load.stop().await;
+
+    let (unknown, reason) = unknown(&writes);
+    eprintln!("{} writes, {unknown} of unknown outcome, such as: {reason:?}", writes.len());
+
+    let survivors: Vec<_> = cluster.numbers().filter(|number| *number != leader).collect();
+    for survivor in &survivors {
+        let node = usize::try_from(*survivor).unwrap();
+        let resumed = first_acknowledged(&writes, node, killed_at);
+        eprintln!("writes through node {survivor} went on after {resumed:?}");
+        assert!(resumed.is_some_and(|after| after <= RESUME_LIMIT), "node {survivor}: {resumed:?}");
+        assert_all_there_once(&writes, &cluster.url(*survivor), &admin).await;
+    }
+    assert!(survivors.contains(&cluster.leader(survivors[0]).await), "the dead node is still the leader");
+
+    cluster.restart(leader);
+    cluster.wait_same_state(survivors[0]).await;
+    assert_all_there_once(&writes, &cluster.url(leader), &admin).await;
+}

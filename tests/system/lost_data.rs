@@ -1,0 +1,114 @@
+//! A node whose files are gone or spoiled.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{Client, DevCluster, eventually};
+use crate::write_load::{WriteLoad, assert_all_there_once};
+
+const COME_BACK_LIMIT: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_its_state_or_with_a_spoiled_one_mends_itself() {
+    let mut cluster = DevCluster::start();
+    let victim = cluster.follower().await;
+    let other = (victim + 1) % 3;
+    let admin = Client::admin(&cluster.url(other)).await;
+    let state = cluster.node_folder(victim).join("state");
+    let mut writes = Vec::new();
+    for run in ["deleted", "spoiled"] {
+        let load = WriteLoad::start(run, &cluster.urls(), &admin);
+        load.wait_for(100).await;
+        cluster.kill(victim);
+        match run {
+            "deleted" => fs::remove_dir_all(&state).unwrap(),
+            _ => assert!(spoil(&state) > 0, "there was nothing to spoil"),
+        }
+        cluster.restart(victim);
+        load.wait_for(100).await;
+        writes.extend(load.stop().await);
+        cluster.wait_same_state(other).await;
+        assert!(is_voter(&cluster, other, victim), "it did not lose its log, so it goes on voting");
+        assert_all_there_once(&writes, &cluster.url(victim), &admin).await;
+        assert!(state.is_dir(), "the state is not on the disk again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lost_its_folder_comes_back_as_a_learner_without_a_vote() {
+    let mut cluster = DevCluster::start();
+    let victim = cluster.follower().await;
+    let [second, third] = [(victim + 1) % 3, (victim + 2) % 3];
+    let admin = Client::admin(&cluster.url(second)).await;
+    let before = admin.create(&cluster.url(second), "project", json!({"name": "before"})).await;
+
+    cluster.kill(victim);
+    let config = fs::read(cluster.config_file(victim)).unwrap();
+    fs::remove_dir_all(cluster.node_folder(victim)).unwrap();
+    let while_away = admin.create(&cluster.url(third), "project", json!({"name": "while away"})).await;
+    fs::create_dir(cluster.node_folder(victim)).unwrap();
+    fs::write(cluster.config_file(victim), config).unwrap();
+    cluster.restart(victim);
+    eventually("the node is back as a learner", COME_BACK_LIMIT, async || {
+        (role(&cluster, second, victim)? == "learner").then_some(())
+    })
+    .await;
+    cluster.wait_same_state(second).await;
+    for project in [&before, &while_away] {
+        let url = format!("{}/v3/projects/{}", cluster.url(victim), project["id"].as_str().unwrap());
+        assert_eq!(admin.get(&url).await["project"]["name"], project["name"]);
+    }
+    // Writes go on, through it as well.
+    admin.create(&cluster.url(victim), "project", json!({"name": "through the learner"})).await;
+
+    // With one more node dead, a vote of the learner would make a majority.
+    cluster.kill(third);
+    let body = json!({"project": {"name": "without a majority"}});
+    for url in [cluster.url(second), cluster.url(victim)] {
+        let reply = admin.send(Method::POST, &format!("{url}/v3/projects"), Some(&body)).await;
+        let is_refused = reply.as_ref().map_or(true, |reply| reply.status == 503);
+        assert!(is_refused, "{url} took a write without a majority: {reply:?}");
+    }
+    assert_eq!(role(&cluster, second, victim).as_deref(), Some("learner"));
+    cluster.restart(third);
+    let body = json!({"project": {"name": "with a majority again"}});
+    eventually("writes go on", COME_BACK_LIMIT, async || {
+        let url = format!("{}/v3/projects", cluster.url(second));
+        let reply = admin.send(Method::POST, &url, Some(&body)).await.ok()?;
+        [201, 409].contains(&reply.status).then_some(())
+    })
+    .await;
+}
+
+/// What a node says that another is.
+fn role(cluster: &DevCluster, asked: u64, about: u64) -> Option<String> {
+    let status = cluster.status(asked)?;
+    let node = status["nodes"].as_array()?.iter().find(|node| node["number"] == about)?;
+    Some(node["role"].as_str()?.to_owned())
+}
+
+fn is_voter(cluster: &DevCluster, asked: u64, about: u64) -> bool {
+    matches!(role(cluster, asked, about).as_deref(), Some("follower" | "leader"))
+}
+
+/// Overwrites every file below the folder; how many there were.
+fn spoil(folder: &Path) -> usize {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            count += spoil(&path);
+        } else {
+            let length = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
+            // Not one byte as it was, and never the same twice in a row.
+            let noise = (0..length).map(|at| u8::try_from(at * 167 % 251).unwrap() ^ 0xa5);
+            fs::write(&path, noise.collect::<Vec<_>>()).unwrap();
+            count += 1;
+        }
+    }
+    count
+}

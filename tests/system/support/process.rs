@@ -1,0 +1,42 @@
+//! Processes that may be killed.
+
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+use std::sync::mpsc::{Receiver, channel};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+pub fn signal(pid: u32, signal: Signal) {
+    kill_process(as_pid(pid), signal).unwrap_or_else(|error| panic!("cannot signal process {pid}: {error}"));
+}
+
+/// Whether the process exists and is not merely waited for.
+pub fn is_running(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+    state.is_some_and(|state| state != "Z")
+}
+
+/// The lines of a stream, as they come.
+pub fn lines(stream: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// Ends a process of ours that may have ended by itself.
+pub fn end(child: &mut Child) {
+    // It fails only for a process that has ended.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn as_pid(pid: u32) -> Pid {
+    i32::try_from(pid).ok().and_then(Pid::from_raw).unwrap_or_else(|| panic!("{pid} is no process id"))
+}

@@ -1,0 +1,181 @@
+//! Clients that write through all nodes, and a reckoning of what became of their writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::{Client, eventually};
+
+const CLIENTS: usize = 16;
+/// A client that comes so far stops.
+const MAX_WRITES: usize = 20_000;
+/// Writes that do not go on by then never will.
+const PROGRESS_LIMIT: Duration = Duration::from_secs(30);
+/// Before a client goes on after a write that failed: a dead node refuses a thousand times a second.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
+
+/// What the clients make. Nothing but the id of a service is unique, so two services of one name are a
+/// write that was applied twice; of the others it shows as a 409 for a name that was asked for once.
+const KINDS: [&str; 3] = ["project", "user", "service"];
+
+/// One request to make something, of a name that no other request has.
+#[derive(Debug)]
+pub struct Write {
+    pub kind: &'static str,
+    pub name: String,
+    pub node: usize,
+    pub sent_at: Instant,
+    pub answered_at: Instant,
+    pub outcome: Outcome,
+}
+
+/// What the client knows of its write.
+#[derive(Debug)]
+pub enum Outcome {
+    /// 201, and the id.
+    Acknowledged(String),
+    /// No answer, or one that leaves open whether it was done (5xx).
+    Unknown(String),
+    /// An answer that nothing the client did explains.
+    Wrong(String),
+}
+
+/// Sixteen clients at work.
+pub struct WriteLoad {
+    clients: JoinSet<Vec<Write>>,
+    is_over: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
+    wrong: Arc<Mutex<Option<String>>>,
+}
+
+impl WriteLoad {
+    /// Starts the clients; `run` keeps their names apart from those of other loads.
+    pub fn start(run: &'static str, urls: &[String], admin: &Client) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let wrong = Arc::new(Mutex::new(None));
+        let mut clients = JoinSet::new();
+        for client in 0..CLIENTS {
+            let (urls, admin) = (urls.to_vec(), admin.clone());
+            let (is_over, acknowledged, wrong) = (is_over.clone(), acknowledged.clone(), wrong.clone());
+            clients.spawn(async move {
+                let mut writes = Vec::new();
+                for number in 0..MAX_WRITES {
+                    if is_over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let node = (client + number) % urls.len();
+                    let kind = KINDS[number % KINDS.len()];
+                    let name = format!("{run}-{client}-{number}");
+                    let write = write(&admin, &urls[node], node, kind, name).await;
+                    match &write.outcome {
+                        Outcome::Acknowledged(_) => drop(acknowledged.fetch_add(1, Ordering::Relaxed)),
+                        Outcome::Unknown(_) => tokio::time::sleep(PAUSE_AFTER_FAILURE).await,
+                        Outcome::Wrong(answer) => {
+                            wrong.lock().unwrap().get_or_insert(format!("{answer} to {write:?}"));
+                            break;
+                        }
+                    }
+                    writes.push(write);
+                }
+                writes
+            });
+        }
+        Self { clients, is_over, acknowledged, wrong }
+    }
+
+    /// Waits until this many more writes have been acknowledged.
+    ///
+    /// # Panics
+    /// It takes too long, or a client was given an answer that it cannot explain.
+    pub async fn wait_for(&self, more: usize) {
+        let acknowledged = || self.acknowledged.load(Ordering::Relaxed);
+        let enough = acknowledged() + more;
+        eventually("more writes are acknowledged", PROGRESS_LIMIT, async || {
+            let wrong = self.wrong.lock().unwrap().take();
+            assert!(wrong.is_none(), "a wrong answer: {wrong:?}");
+            (acknowledged() >= enough).then_some(())
+        })
+        .await;
+    }
+
+    /// Lets the clients end what they are at.
+    pub async fn stop(self) -> Vec<Write> {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.clients.join_all().await.into_iter().flatten().collect()
+    }
+}
+
+async fn write(admin: &Client, url: &str, node: usize, kind: &'static str, name: String) -> Write {
+    let mut fields = json!({ "name": name });
+    if kind == "service" {
+        fields["type"] = json!("load");
+    }
+    let sent_at = Instant::now();
+    let reply = admin.send(Method::POST, &format!("{url}/v3/{kind}s"), Some(&json!({ kind: fields }))).await;
+    let outcome = match reply {
+        Ok(reply) if reply.status == 201 => {
+            Outcome::Acknowledged(reply.body[kind]["id"].as_str().unwrap().to_owned())
+        }
+        Ok(reply) if reply.status >= 500 => Outcome::Unknown(format!("{} {}", reply.status, reply.body)),
+        Ok(reply) => Outcome::Wrong(format!("{} {}", reply.status, reply.body)),
+        Err(error) => Outcome::Unknown(error.to_string()),
+    };
+    Write { kind, name, node, sent_at, answered_at: Instant::now(), outcome }
+}
+
+/// How long after `from` the first write that was sent after it, through this node, was acknowledged.
+pub fn first_acknowledged(writes: &[Write], node: usize, from: Instant) -> Option<Duration> {
+    let is_acknowledged = |write: &&Write| matches!(write.outcome, Outcome::Acknowledged(_));
+    let after = writes.iter().filter(|write| write.node == node && write.sent_at >= from);
+    after.filter(is_acknowledged).map(|write| write.answered_at - from).min()
+}
+
+/// How many writes the clients know nothing of, and what the first of them was told.
+pub fn unknown(writes: &[Write]) -> (usize, Option<&str>) {
+    let mut reasons = writes.iter().filter_map(reason_of);
+    let first = reasons.next();
+    (first.iter().count() + reasons.count(), first)
+}
+
+/// Every acknowledged write is there, on this node; no write is there twice; and no client was given an
+/// answer that it cannot explain.
+pub async fn assert_all_there_once(writes: &[Write], url: &str, admin: &Client) {
+    let is_wrong = |write: &&Write| matches!(write.outcome, Outcome::Wrong(_));
+    assert!(!writes.iter().any(|write| is_wrong(&write)), "{:?}", writes.iter().find(is_wrong));
+    for kind in KINDS {
+        let there = ids_by_name(admin.list(url, &format!("{kind}s")).await);
+        let nothing = BTreeSet::new();
+        for write in writes.iter().filter(|write| write.kind == kind) {
+            let ids = there.get(&write.name).unwrap_or(&nothing);
+            match &write.outcome {
+                Outcome::Acknowledged(id) => assert!(
+                    ids.len() == 1 && ids.contains(id),
+                    "{url} has {ids:?} for what was acknowledged as {id}: {write:?}"
+                ),
+                _ => assert!(ids.len() <= 1, "{url} has {ids:?} for one request: {write:?}"),
+            }
+        }
+    }
+}
+
+fn reason_of(write: &Write) -> Option<&str> {
+    match &write.outcome {
+        Outcome::Unknown(reason) => Some(reason),
+        _ => None,
+    }
+}
+
+fn ids_by_name(rows: Vec<Value>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for row in rows {
+        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
+        ids.entry(text("name")).or_default().insert(text("id"));
+    }
+    ids
+}

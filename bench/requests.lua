@@ -1,0 +1,44 @@
+-- What wrk sends for bench/run. Arguments: KIND FILE
+--   get                 GET / with nothing else
+--   validate TOKENS     GET /v3/auth/tokens; each line of TOKENS is the subject in turn
+--   create NAME         POST /v3/projects; every project has a name of its own, which starts with NAME
+-- The caller's token is in the environment, BENCH_TOKEN.
+local threads = 0
+
+function setup(thread)
+  thread:set("number", threads)
+  threads = threads + 1
+end
+
+function init(args)
+  kind = args[1]
+  count = 0
+  headers = { ["X-Auth-Token"] = os.getenv("BENCH_TOKEN"), ["Content-Type"] = "application/json" }
+  if kind == "get" then
+    ready = { wrk.format("GET", "/", {}) }
+  elseif kind == "validate" then
+    ready = {}
+    for token in io.lines(args[2]) do
+      headers["X-Subject-Token"] = token
+      ready[#ready + 1] = wrk.format("GET", "/v3/auth/tokens", headers)
+    end
+  else
+    name = args[2] .. "-" .. number .. "-"
+  end
+end
+
+function request()
+  count = count + 1
+  if ready then
+    return ready[(count - 1) % #ready + 1]
+  end
+  local body = '{"project":{"name":"' .. name .. count .. '","domain_id":"default"}}'
+  return wrk.format("POST", "/v3/projects", headers, body)
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.timeout + errors.status
+  io.write(string.format('RESULT {"requests":%d,"duration_us":%d,"p50_us":%d,"p99_us":%d,"errors":%d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), failed))
+end

@@ -24,12 +24,6 @@ impl Fields {
         self.0.contains_key(name)
     }
 
-    /// The attribute as it is.
-    #[must_use]
-    pub fn peek(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
     /// The attribute as it is, taken out.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name)

@@ -139,9 +139,3 @@ pub fn collection(call: &Call, name: &str, rows: Vec<Value>, next: Option<String
     }
     Value::Object(body)
 }
-
-/// The filters of a query that only a scan would need: whether it names none of these attributes.
-#[must_use]
-pub fn is_unfiltered(query: &Query, attributes: &[&str]) -> bool {
-    !query.iter().any(|(name, _)| attributes.contains(&name.split("__").next().unwrap_or(name)))
-}

@@ -33,7 +33,7 @@ async fn no_valid_token_is_refused_while_the_keys_rotate() {
     }
 
     let first = primary_key(&cluster, 0);
-    let mut tokens_by_key = vec![work.a_token_from_now().await];
+    let mut tokens_by_key = Vec::from_iter(work.a_token_from_now().await);
     for rotation in 1..=ROTATIONS {
         let node = cluster.numbers().nth(rotation % 3).unwrap();
         let rotated = cluster.administer(node, &["fernet", "rotate"], &[]);
@@ -49,7 +49,10 @@ async fn no_valid_token_is_refused_while_the_keys_rotate() {
             (work.has_failed() || now.0 >= issued + 6 && now.1 >= validated + 30).then_some(())
         })
         .await;
-        tokens_by_key.push(work.a_token_from_now().await);
+        if work.has_failed() {
+            break;
+        }
+        tokens_by_key.extend(work.a_token_from_now().await);
     }
     work.is_over.store(true, Ordering::Relaxed);
     let failures: Vec<_> = clients.join_all().await.into_iter().flatten().collect();
@@ -124,11 +127,14 @@ impl Work {
         !self.is_over.load(Ordering::Relaxed) && !self.has_failed() && self.done().0 < MAX_TOKENS
     }
 
-    /// A token that was issued after this call.
-    async fn a_token_from_now(&self) -> String {
+    /// A token that was issued after this call; `None` once a client has failed.
+    async fn a_token_from_now(&self) -> Option<String> {
         let (before, _) = self.done();
-        eventually("a token is issued", STEP_LIMIT, async || self.tokens.lock().unwrap().get(before).cloned())
-            .await
+        eventually("a token is issued", STEP_LIMIT, async || {
+            let issued = self.tokens.lock().unwrap().get(before).cloned();
+            (issued.is_some() || self.has_failed()).then_some(issued)
+        })
+        .await
     }
 
     /// Logs in by password, then by the token of that, on another node. What went wrong, if anything did.

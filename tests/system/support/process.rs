@@ -10,11 +10,14 @@ pub fn signal(pid: u32, signal: Signal) {
     kill_process(as_pid(pid), signal).unwrap_or_else(|error| panic!("cannot signal process {pid}: {error}"));
 }
 
-/// Whether the process exists and is not merely waited for.
+/// Whether any thread of the process still runs; one that is merely waited for by its parent does not. A
+/// killed process counts as a zombie as soon as its first thread has ended, while the others may still hold
+/// its files and locks.
 pub fn is_running(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
-    state.is_some_and(|state| state != "Z")
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    state.is_some_and(|state| state != "Z" || threads > 1)
 }
 
 /// The lines of a stream, as they come.

@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use keyraft_jepsen::checker::set;
+use keyraft_jepsen::history::Operation;
+use keyraft_jepsen::{History, Outcome as Known};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -26,6 +29,7 @@ const KINDS: [&str; 3] = ["project", "user", "service"];
 /// One request to make something, of a name that no other request has.
 #[derive(Debug)]
 pub struct Write {
+    pub client: usize,
     pub kind: &'static str,
     pub name: String,
     pub node: usize,
@@ -72,7 +76,7 @@ impl WriteLoad {
                     let node = (client + number) % urls.len();
                     let kind = KINDS[number % KINDS.len()];
                     let name = format!("{run}-{client}-{number}");
-                    let write = write(&admin, &urls[node], node, kind, name).await;
+                    let write = Write { client, ..write(&admin, &urls[node], node, kind, name).await };
                     match &write.outcome {
                         Outcome::Acknowledged(_) => drop(acknowledged.fetch_add(1, Ordering::Relaxed)),
                         Outcome::Unknown(_) => tokio::time::sleep(PAUSE_AFTER_FAILURE).await,
@@ -126,7 +130,7 @@ async fn write(admin: &Client, url: &str, node: usize, kind: &'static str, name:
         Ok(reply) => Outcome::Wrong(format!("{} {}", reply.status, reply.body)),
         Err(error) => Outcome::Unknown(error.to_string()),
     };
-    Write { kind, name, node, sent_at, answered_at: Instant::now(), outcome }
+    Write { client: 0, kind, name, node, sent_at, answered_at: Instant::now(), outcome }
 }
 
 /// How long after `from` the first write that was sent after it, through this node, was acknowledged.
@@ -148,20 +152,46 @@ pub fn unknown(writes: &[Write]) -> (usize, Option<&str>) {
 pub async fn assert_all_there_once(writes: &[Write], url: &str, admin: &Client) {
     let is_wrong = |write: &&Write| matches!(write.outcome, Outcome::Wrong(_));
     assert!(!writes.iter().any(|write| is_wrong(&write)), "{:?}", writes.iter().find(is_wrong));
+    let mut there = Vec::new();
     for kind in KINDS {
-        let there = ids_by_name(admin.list(url, &format!("{kind}s")).await);
-        let nothing = BTreeSet::new();
-        for write in writes.iter().filter(|write| write.kind == kind) {
-            let ids = there.get(&write.name).unwrap_or(&nothing);
-            match &write.outcome {
-                Outcome::Acknowledged(id) => assert!(
-                    ids.len() == 1 && ids.contains(id),
-                    "{url} has {ids:?} for what was acknowledged as {id}: {write:?}"
-                ),
-                _ => assert!(ids.len() <= 1, "{url} has {ids:?} for one request: {write:?}"),
-            }
+        let rows = admin.list(url, &format!("{kind}s")).await;
+        there.extend(rows.iter().map(|row| (format!("{kind} {}", text(row, "name")), text(row, "id"))));
+    }
+    // Bootstrap makes some of each kind.
+    let asked: BTreeSet<String> = writes.iter().map(Write::element).collect();
+    there.retain(|(element, _)| asked.contains(element));
+    let verdict = set::check(&history(writes), there.iter().map(|(element, _)| element.as_str()));
+    assert!(verdict.is_valid(), "{url}: {verdict:?}");
+    let ids: BTreeMap<String, String> = there.into_iter().collect();
+    for write in writes {
+        if let Outcome::Acknowledged(id) = &write.outcome {
+            assert_eq!(ids.get(&write.element()), Some(id), "{url}: {write:?}");
         }
     }
+}
+
+impl Write {
+    fn element(&self) -> String {
+        format!("{} {}", self.kind, self.name)
+    }
+}
+
+fn history(writes: &[Write]) -> History {
+    let start = writes.iter().map(|write| write.sent_at).min();
+    let since = |at: Instant| start.map_or(Duration::ZERO, |start| at - start);
+    let operation = |write: &Write| Operation {
+        client: write.client,
+        function: "add",
+        element: write.element(),
+        sent_at: since(write.sent_at),
+        ended_at: since(write.answered_at),
+        outcome: match write.outcome {
+            Outcome::Acknowledged(_) => Known::Done,
+            Outcome::Unknown(_) => Known::Unknown,
+            Outcome::Wrong(_) => Known::Refused,
+        },
+    };
+    writes.iter().map(operation).collect()
 }
 
 fn reason_of(write: &Write) -> Option<&str> {
@@ -171,11 +201,6 @@ fn reason_of(write: &Write) -> Option<&str> {
     }
 }
 
-fn ids_by_name(rows: Vec<Value>) -> BTreeMap<String, BTreeSet<String>> {
-    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for row in rows {
-        let text = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        ids.entry(text("name")).or_default().insert(text("id"));
-    }
-    ids
+fn text(row: &Value, key: &str) -> String {
+    row[key].as_str().unwrap_or_default().to_owned()
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use keyraft_proto::cluster as proto;
 use tokio::sync::{Semaphore, TryAcquireError};
-use tonic::Code;
 
 use crate::network::peers::Lane;
 use crate::node::fault::Fault;
@@ -46,7 +45,7 @@ pub enum ProposeError {
         /// How long it was tried.
         waited_ms: u64,
     },
-    /// This node has stopped serving.
+    /// Not written: this node has stopped serving.
     #[error("this node does not serve: {0}")]
     Faulty(Fault),
     /// The node stops. The outcome of a write that was under way is unknown.
@@ -84,21 +83,28 @@ impl Forwarder {
         };
         let ticket = Ticket::draw(&self.sequences);
         let mut progress = Progress::default();
-        let waited_ms = self.site.config.write_timeout_ms;
+        let (limit_ms, started) = (self.site.config.write_timeout_ms, self.site.contact.now());
         let answered = tokio::select! {
             answered = tokio::time::timeout(
-                Duration::from_millis(waited_ms),
+                Duration::from_millis(limit_ms),
                 self.until_answered(&ticket, body, &mut progress),
-            ) => answered,
-            fault = self.site.faults.raised() => return Err(ProposeError::Faulty(fault)),
+            ) => answered.map_err(|_| None),
+            fault = self.site.faults.raised() => Err(Some(fault)),
             () = self.site.stopping.cancelled() => return Err(ProposeError::Stopped),
         };
-        match answered {
-            Ok(proposal) => self.judge(proposal),
-            Err(_) if progress.is_perhaps_written => Err(ProposeError::Unknown { waited_ms }),
-            Err(_) if progress.was_refused_busy => Err(ProposeError::Busy),
-            Err(_) => Err(ProposeError::NoLeader { waited_ms }),
-        }
+        let failed = match answered {
+            Ok(proposal) => match self.judge(proposal) {
+                Judged::Answered(proposal) => return Ok(proposal),
+                Judged::Unknown => return Err(self.site.unknown_since(started)),
+                Judged::Faulty(fault) => ProposeError::Faulty(fault),
+            },
+            Err(Some(fault)) => ProposeError::Faulty(fault),
+            Err(None) if progress.is_perhaps_written => ProposeError::Unknown { waited_ms: limit_ms },
+            Err(None) if progress.was_refused_busy => ProposeError::Busy,
+            Err(None) => ProposeError::NoLeader { waited_ms: limit_ms },
+        };
+        let is_fault = matches!(failed, ProposeError::Faulty(_));
+        Err(if is_fault && progress.is_perhaps_written { self.site.unknown_since(started) } else { failed })
     }
 
     async fn until_answered(
@@ -130,7 +136,11 @@ impl Forwarder {
                     _ = leaders.wait_for(|now| now.is_some() && *now != Some(leader)) => continue,
                 };
                 match attempt {
-                    Ok(proposal) => return proposal,
+                    Ok(proposal) => {
+                        // What an earlier attempt did is not told by a refusal of this one.
+                        progress.is_perhaps_written = was_perhaps_written;
+                        return proposal;
+                    }
                     Err(NotProposed::Lost) => {}
                     Err(refused) => {
                         progress.is_perhaps_written = was_perhaps_written;
@@ -156,28 +166,31 @@ impl Forwarder {
                 let outcome = answer.outcome.ok_or(NotProposed::Lost)?;
                 Ok(Proposal { outcome, log_index: answer.log_index })
             }
-            Err(status) => Err(match status.code() {
-                Code::FailedPrecondition => NotProposed::NotLeader { leader: None },
-                Code::ResourceExhausted => NotProposed::Busy,
-                _ => NotProposed::Lost,
-            }),
+            Err(status) => Err(NotProposed::from_status(&status)),
         }
     }
 
-    fn judge(&self, proposal: Proposal) -> Result<Proposal, ProposeError> {
+    fn judge(&self, proposal: Proposal) -> Judged {
         use proto::outcome::Refusal;
         match proposal.outcome.refusal() {
-            Refusal::None => Ok(proposal),
-            // Not expected: the floor follows what is in flight. What became of it is not known.
-            Refusal::Forgotten => Err(ProposeError::Unknown { waited_ms: 0 }),
+            Refusal::None => Judged::Answered(proposal),
+            // More was answered to this node meanwhile than is remembered for it.
+            Refusal::Forgotten => Judged::Unknown,
             Refusal::Superseded => {
                 let latest_boot = proposal.outcome.latest_boot;
                 let fault = Fault::Superseded { boot: self.boot, latest_boot };
                 self.site.faults.raise(fault.clone());
-                Err(ProposeError::Faulty(fault))
+                Judged::Faulty(fault)
             }
         }
     }
+}
+
+/// What the state has said to a request.
+enum Judged {
+    Answered(Proposal),
+    Unknown,
+    Faulty(Fault),
 }
 
 /// What is known of a write while it is tried.
@@ -237,5 +250,79 @@ mod tests {
         assert_eq!(sequences.lowest(), 2);
         drop(second);
         assert_eq!(sequences.lowest(), 3);
+    }
+
+    /// A site that believes it leads, and requests that nobody takes from its queue.
+    fn waiting() -> (Arc<Site>, Arc<Forwarder>, crate::proposer::Packer) {
+        let environment = crate::environment::Environment::system().unwrap();
+        let site = Site::new(crate::config::NodeConfig::default(), environment);
+        site.leader.send_replace(Some(site.me()));
+        let (proposer, packer) = crate::proposer::proposer(&site);
+        let forwarder = Arc::new(Forwarder::new(&site, proposer, 1));
+        (site, forwarder, packer)
+    }
+
+    fn forward(forwarder: &Arc<Forwarder>) -> tokio::task::JoinHandle<Result<Proposal, ProposeError>> {
+        let forwarder = Arc::clone(forwarder);
+        let body = proto::request::Body::Command(bytes::Bytes::from_static(b"c"));
+        tokio::spawn(async move { forwarder.forward(body).await })
+    }
+
+    #[tokio::test]
+    async fn a_fault_leaves_the_outcome_of_a_write_under_way_unknown() {
+        let (site, forwarder, mut packer) = waiting();
+        let writing = forward(&forwarder);
+        let _taken = packer.next().await.unwrap();
+        site.faults.raise(Fault::Lost { reason: "a test".into() });
+        let answered = writing.await.unwrap();
+        assert!(matches!(answered, Err(ProposeError::Unknown { .. })), "{answered:?}");
+    }
+
+    #[tokio::test]
+    async fn a_fault_before_a_write_was_sent_says_that_it_was_not_written() {
+        let (site, forwarder, _packer) = waiting();
+        site.leader.send_replace(None);
+        let fault = Fault::Lost { reason: "a test".into() };
+        let writing = forward(&forwarder);
+        while forwarder.slots.available_permits() == site.config.requests_in_flight {
+            tokio::task::yield_now().await;
+        }
+        site.faults.raise(fault.clone());
+        assert_eq!(writing.await.unwrap(), Err(ProposeError::Faulty(fault)));
+    }
+
+    #[tokio::test]
+    async fn a_later_life_leaves_the_outcome_of_an_attempt_that_was_lost_unknown() {
+        let superseded = || {
+            let outcome = proto::Outcome {
+                refusal: proto::outcome::Refusal::Superseded.into(),
+                latest_boot: 9,
+                ..Default::default()
+            };
+            Ok(Proposal { outcome, log_index: 5 })
+        };
+        let (_site, forwarder, mut packer) = waiting();
+        let writing = forward(&forwarder);
+        packer.next().await.unwrap().1.send(superseded()).unwrap();
+        let answered = writing.await.unwrap();
+        assert!(matches!(answered, Err(ProposeError::Faulty(_))), "{answered:?}");
+
+        let (_site, forwarder, mut packer) = waiting();
+        let writing = forward(&forwarder);
+        packer.next().await.unwrap().1.send(Err(NotProposed::Lost)).unwrap();
+        packer.next().await.unwrap().1.send(superseded()).unwrap();
+        let answered = writing.await.unwrap();
+        assert!(matches!(answered, Err(ProposeError::Unknown { .. })), "{answered:?}");
+    }
+
+    #[test]
+    fn only_a_leaders_own_refusal_says_that_nothing_was_written() {
+        for refusal in [NotProposed::Busy, NotProposed::NotLeader { leader: None }] {
+            assert_eq!(NotProposed::from_status(&refusal.to_status()), refusal);
+            // As tonic names a connection that the other side has given up.
+            let code = refusal.to_status().code();
+            assert_eq!(NotProposed::from_status(&tonic::Status::new(code, "h2")), NotProposed::Lost);
+        }
+        assert_eq!(NotProposed::from_status(&NotProposed::Lost.to_status()), NotProposed::Lost);
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use keyraft_proto::cluster as proto;
 use prost::Message;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tonic::metadata::MetadataValue;
+use tonic::{Code, Status};
 
 use crate::node::site::Site;
 use crate::types::{LogIndex, NodeId, Raft};
@@ -24,6 +26,33 @@ pub(crate) enum NotProposed {
     /// Perhaps written: the leadership ended under way.
     #[error("the leadership ended under way")]
     Lost,
+}
+
+/// Metadata of a refusal: the request was not written. A code alone does not say so, since tonic gives
+/// the same codes to connections that ended while a request was under way.
+const NOT_WRITTEN_KEY: &str = "keyraft-not-written";
+
+impl NotProposed {
+    /// As an answer to the node that forwarded the request.
+    pub(crate) fn to_status(self) -> Status {
+        let mut status = match self {
+            Self::NotLeader { .. } => Status::failed_precondition(self.to_string()),
+            Self::Busy => Status::resource_exhausted(self.to_string()),
+            Self::Lost => return Status::aborted(self.to_string()),
+        };
+        status.metadata_mut().insert(NOT_WRITTEN_KEY, MetadataValue::from_static("1"));
+        status
+    }
+
+    /// What a failed call says about the request.
+    pub(crate) fn from_status(status: &Status) -> Self {
+        match status.code() {
+            _ if !status.metadata().contains_key(NOT_WRITTEN_KEY) => Self::Lost,
+            Code::FailedPrecondition => Self::NotLeader { leader: None },
+            Code::ResourceExhausted => Self::Busy,
+            _ => Self::Lost,
+        }
+    }
 }
 
 /// The answer to one request.
@@ -77,7 +106,7 @@ impl Packer {
         let slots = Arc::new(Semaphore::new(self.site.config.entries_in_flight));
         loop {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-            let Some(first) = self.waiting.recv().await else { return };
+            let Some(first) = self.next().await else { return };
             let (requests, replies) = self.pack(first);
             if requests.is_empty() {
                 continue;
@@ -106,6 +135,11 @@ impl Packer {
                 }
             });
         }
+    }
+
+    /// The first of the requests that wait; `None` when nobody can submit any more.
+    pub(crate) async fn next(&mut self) -> Option<(proto::Request, Reply)> {
+        self.waiting.recv().await
     }
 
     /// The requests of the next entry: those that wait, up to the limits.

@@ -18,7 +18,6 @@ use crate::election;
 use crate::formation;
 use crate::node::core::Core;
 use crate::node::member::Member;
-use crate::proposer::NotProposed;
 use crate::read_index::NoIndex;
 use crate::status;
 use crate::types::{LogId, Wire};
@@ -148,11 +147,7 @@ impl<A: Application> Consensus for Service<A> {
                 outcome: Some(proposal.outcome),
                 log_index: proposal.log_index,
             })),
-            Err(refused @ NotProposed::NotLeader { .. }) => {
-                Err(Status::failed_precondition(refused.to_string()))
-            }
-            Err(refused @ NotProposed::Busy) => Err(Status::resource_exhausted(refused.to_string())),
-            Err(refused @ NotProposed::Lost) => Err(Status::aborted(refused.to_string())),
+            Err(refused) => Err(refused.to_status()),
         }
     }
 

@@ -116,7 +116,7 @@ impl<A: Application> Node<A> {
         if let Some(fault) = site.faults.first() {
             return Err(ProposeError::Faulty(fault));
         }
-        let waited_ms = site.config.write_timeout_ms;
+        let (waited_ms, started) = (site.config.write_timeout_ms, site.contact.now());
         let member = self.member(waited_ms).await.ok_or(ProposeError::NoLeader { waited_ms })?;
         // On the threads of consensus, to its end: a caller that goes away must not cut it off.
         let forwarding = self.0.threads.handle.spawn({
@@ -126,7 +126,8 @@ impl<A: Application> Node<A> {
         let proposal = forwarding.await.map_err(|_| ProposeError::Stopped)??;
         tokio::select! {
             () = member.publication.wait_applied(proposal.log_index) => {}
-            fault = site.faults.raised() => return Err(ProposeError::Faulty(fault)),
+            // It is written, but this node will not show it.
+            _ = site.faults.raised() => return Err(site.unknown_since(started)),
             () = site.stopping.cancelled() => return Err(ProposeError::Stopped),
             () = tokio::time::sleep(Duration::from_millis(waited_ms)) => {
                 return Err(ProposeError::Unknown { waited_ms });

@@ -1,6 +1,7 @@
 //! What every part of one node shares.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::NodeConfig;
 use crate::contact::Contact;
 use crate::environment::Environment;
+use crate::forward::ProposeError;
 use crate::network::peers::Peers;
 use crate::node::fault::Faults;
 use crate::types::NodeId;
@@ -44,6 +46,12 @@ impl Site {
 
     pub(crate) fn leader(&self) -> Option<NodeId> {
         *self.leader.borrow()
+    }
+
+    /// What a write that began at `started` is answered when its outcome cannot be learnt any more.
+    pub(crate) fn unknown_since(&self, started: Duration) -> ProposeError {
+        let waited = self.contact.now().saturating_sub(started);
+        ProposeError::Unknown { waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) }
     }
 
     /// A random number from `low` to `high`, both included.

@@ -9,7 +9,7 @@ use super::{AppendFile, Disk, DiskLock};
 
 /// Files in memory. What is not synced, content or name, is lost in a [`MemoryDisk::crash`].
 ///
-/// Folders, and the renaming of whole folders, are durable at once. Cheap to clone; every clone is the
+/// The renaming of whole folders is durable at once. Cheap to clone; every clone is the
 /// same disk.
 #[derive(Clone, Default)]
 pub struct MemoryDisk(Arc<Mutex<Content>>);
@@ -25,6 +25,7 @@ struct Content {
     /// What a crash leaves.
     durable_names: BTreeMap<PathBuf, u64>,
     folders: BTreeSet<PathBuf>,
+    durable_folders: BTreeSet<PathBuf>,
     locks: BTreeSet<PathBuf>,
     /// Bytes that may still be appended before the disk is full.
     free_bytes: Option<u64>,
@@ -56,6 +57,14 @@ impl MemoryDisk {
         let mut content = self.content();
         content.life += 1;
         content.locks.clear();
+        let durable = content.durable_folders.clone();
+        // A name is found only if all the folders above it are.
+        let is_found = |path: &Path| {
+            path.ancestors().skip(1).all(|folder| folder.parent().is_none() || durable.contains(folder))
+        };
+        content.durable_folders.retain(|folder| is_found(folder));
+        content.durable_names.retain(|name, _| is_found(name));
+        content.folders = content.durable_folders.clone();
         content.names = content.durable_names.clone();
         for blob in content.files.values_mut() {
             let unsynced = blob.bytes.len().saturating_sub(blob.synced);
@@ -179,7 +188,7 @@ impl Disk for MemoryDisk {
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         let content = self.content();
-        if !content.folders.contains(path) {
+        if !content.folders.contains(path) && path.parent().is_some() {
             return Err(io::ErrorKind::NotFound.into());
         }
         let inside = content.names.keys().chain(content.folders.iter());
@@ -245,6 +254,7 @@ impl Disk for MemoryDisk {
             Err(_) => path.to_owned(),
         };
         content.folders = content.folders.iter().map(|path| moved(path)).collect();
+        content.durable_folders = content.durable_folders.iter().map(|path| moved(path)).collect();
         content.names = content.names.iter().map(|(path, id)| (moved(path), *id)).collect();
         content.durable_names = content.durable_names.iter().map(|(path, id)| (moved(path), *id)).collect();
         Ok(())
@@ -267,6 +277,10 @@ impl Disk for MemoryDisk {
             .collect();
         content.durable_names.retain(|name, _| name.parent() != Some(path));
         content.durable_names.extend(current);
+        let inside = |folder: &&PathBuf| folder.parent() == Some(path);
+        let folders: Vec<PathBuf> = content.folders.iter().filter(inside).cloned().collect();
+        content.durable_folders.retain(|folder| folder.parent() != Some(path));
+        content.durable_folders.extend(folders);
         let live: BTreeSet<u64> =
             content.names.values().chain(content.durable_names.values()).copied().collect();
         content.files.retain(|id, _| live.contains(id));

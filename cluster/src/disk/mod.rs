@@ -28,7 +28,8 @@ pub trait DiskLock: Send + Sync + 'static {}
 
 /// Files and folders, as the log and the snapshots need them.
 pub trait Disk: Send + Sync + 'static {
-    /// Makes a folder and its parents; a folder that is there already is left as it is.
+    /// Makes a folder and its parents; a folder that is there already is left as it is. Their names are
+    /// durable after a [`Disk::sync_dir`] of each folder above them.
     ///
     /// # Errors
     /// As of the file system.
@@ -83,6 +84,28 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// `WouldBlock` when somebody holds it; else as of the file system.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn DiskLock>>;
+}
+
+/// Makes a folder and its parents; they survive a power failure when this returns.
+///
+/// # Errors
+/// As of the file system.
+pub(crate) fn make_folder(disk: &dyn Disk, path: &Path) -> io::Result<()> {
+    let is_missing =
+        |folder: &&Path| disk.list(folder).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    let made = path.ancestors().take_while(is_missing).count();
+    disk.create_dir_all(path)?;
+    // The name of the folder itself always: it may be there because a process died before it was synced.
+    for (depth, folder) in path.ancestors().enumerate().take(made.max(1)) {
+        let Some(parent) = folder.parent() else { break };
+        let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        match disk.sync_dir(parent) {
+            // Above the node's own folder there may be one that it may only pass through.
+            Err(error) if depth >= made && error.kind() == io::ErrorKind::PermissionDenied => {}
+            result => result?,
+        }
+    }
+    Ok(())
 }
 
 /// Writes a small file so that a crash leaves either the old content or the new.

@@ -10,7 +10,7 @@ use super::identity::{self, Identity};
 use super::layout::Layout;
 use super::wal::Wal;
 use super::{RowsKind, StorageOptions};
-use crate::disk::{Disk, replace_file};
+use crate::disk::{Disk, make_folder, replace_file};
 use crate::environment::Environment;
 use crate::types::Vote;
 
@@ -26,7 +26,7 @@ pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Res
     let names = disk.list(directory).map_err(StorageError::io("read", directory))?;
     let taken = names.iter().filter_map(|name| name.strip_prefix("forgotten-")?.parse::<u64>().ok());
     let target = directory.join(format!("forgotten-{}", taken.max().map_or(1, |last| last + 1)));
-    disk.create_dir_all(&target).map_err(StorageError::io("create", &target))?;
+    make_folder(disk, &target).map_err(StorageError::io("create", &target))?;
     let note = target.join("reason.txt");
     replace_file(disk, &note, format!("{reason}\n").as_bytes()).map_err(StorageError::io("write", &note))?;
     // The log and the identity go first: what is left then is no node's. Were the state to go first, a

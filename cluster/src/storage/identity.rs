@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn boots_grow_even_when_the_clock_steps_back() {
         let disk = MemoryDisk::new();
-        disk.create_dir_all(Path::new("/n")).unwrap();
+        crate::disk::make_folder(&disk, Path::new("/n")).unwrap();
         let path = Path::new("/n/boot");
         assert_eq!(next_boot(&disk, path, 1_000).unwrap(), 1_000);
         disk.crash();
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn an_identity_survives_a_crash_and_rot_is_noticed() {
         let disk = MemoryDisk::new();
-        disk.create_dir_all(Path::new("/n")).unwrap();
+        crate::disk::make_folder(&disk, Path::new("/n")).unwrap();
         let path = Path::new("/n/identity");
         assert_eq!(load(&disk, path).unwrap(), None);
         let identity = Identity { cluster_id: "c".into(), node_id: 3, phase: Phase::Formed };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::StorageOptions;
 use super::error::StorageError;
 use super::wal::WalOptions;
-use crate::disk::{Disk, DiskLock};
+use crate::disk::{Disk, DiskLock, make_folder};
 
 /// The paths below a node's folder.
 pub(crate) struct Layout {
@@ -45,7 +45,7 @@ impl Layout {
     }
 
     pub(crate) fn take_lock(&self, disk: &dyn Disk) -> Result<Box<dyn DiskLock>, StorageError> {
-        disk.create_dir_all(&self.directory).map_err(StorageError::io("create", &self.directory))?;
+        make_folder(disk, &self.directory).map_err(StorageError::io("create", &self.directory))?;
         disk.lock(&self.lock).map_err(|source| match source.kind() {
             io::ErrorKind::WouldBlock => StorageError::InUse { path: self.lock.clone() },
             _ => StorageError::Io { action: "lock", path: self.lock.clone(), source },

@@ -19,7 +19,7 @@ use super::wal::Wal;
 use super::writer::Writer;
 use super::{Opened, RowsKind, Standing, StorageOptions};
 use crate::application::Application;
-use crate::disk::{Disk, DiskLock};
+use crate::disk::{Disk, DiskLock, make_folder};
 use crate::environment::Environment;
 use crate::published::Publication;
 use crate::types::{LogId, LogIndex, Wire};
@@ -61,7 +61,7 @@ pub fn open<A: Application>(
     let layout = Layout::of(&options.directory);
     let lock = layout.take_lock(disk.as_ref())?;
     let boot = identity::next_boot(disk.as_ref(), &layout.boot, environment.clock.wall_ms())?;
-    disk.create_dir_all(&layout.wal).map_err(StorageError::io("create", &layout.wal))?;
+    make_folder(disk.as_ref(), &layout.wal).map_err(StorageError::io("create", &layout.wal))?;
     let snapshots = Arc::new(SnapshotStore::open(Arc::clone(&disk), layout.snapshots.clone())?);
     discard_diverged(&layout, options, disk.as_ref(), &snapshots)?;
 

@@ -16,7 +16,7 @@ pub use self::build::SnapshotBuilder;
 pub(crate) use self::format::SnapshotReader;
 pub use self::receive::SnapshotReceiver;
 use super::error::StorageError;
-use crate::disk::Disk;
+use crate::disk::{Disk, make_folder};
 use crate::types::{LogId, LogIndex, SnapshotMeta, StoredMembership, Wire};
 
 /// Snapshots kept besides those that are being read.
@@ -112,7 +112,7 @@ pub(crate) struct SnapshotStore {
 impl SnapshotStore {
     /// Looks through a folder: what a crash left half-written is removed, what is damaged set aside.
     pub(crate) fn open(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<Self, StorageError> {
-        disk.create_dir_all(&folder).map_err(StorageError::io("create", &folder))?;
+        make_folder(disk.as_ref(), &folder).map_err(StorageError::io("create", &folder))?;
         let store = Self { disk, folder, files: Mutex::new(Vec::new()), temporaries: AtomicU64::new(0) };
         let mut files = Vec::new();
         let names = store.disk.list(&store.folder).map_err(StorageError::io("read", &store.folder))?;

@@ -25,7 +25,7 @@ use self::recovery::{Recovered, recover, segment_path};
 use self::segment::{NoFile, Writer};
 use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
-use crate::disk::Disk;
+use crate::disk::{Disk, make_folder};
 use crate::environment::Clock;
 use crate::types::{Entry, LogId, LogIndex, NodeId, Vote};
 
@@ -72,7 +72,7 @@ impl Wal {
         own: Option<NodeId>,
     ) -> Result<Self, StorageError> {
         let folder = &options.folder;
-        disk.create_dir_all(folder).map_err(StorageError::io("create", folder))?;
+        make_folder(disk.as_ref(), folder).map_err(StorageError::io("create", folder))?;
         let Recovered { mut index, segments, last_length } =
             recover(disk.as_ref(), folder, options.cache_bytes)?;
         let mut writer = Writer {

@@ -27,6 +27,8 @@ pub(crate) struct Checkpoint {
     pub purged: Option<LogId>,
     pub received: Option<LogId>,
     pub committed: Option<LogId>,
+    /// The last entry in them.
+    pub last: Option<LogId>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +72,7 @@ impl Record {
                     purged: checkpoint.purged.map(Wire::to_message),
                     snapshot_received: checkpoint.received.map(Wire::to_message),
                     committed: checkpoint.committed.map(Wire::to_message),
+                    last: checkpoint.last.map(Wire::to_message),
                 };
                 frame(CHECKPOINT, synced, &message, out);
             }
@@ -109,6 +112,7 @@ impl Record {
                     purged: optional(message.purged),
                     received: optional(message.snapshot_received),
                     committed: optional(message.committed),
+                    last: optional(message.last),
                 })
             }
             ENTRY => {
@@ -182,6 +186,7 @@ mod tests {
                 purged: Some(log_id(1, 9)),
                 received: None,
                 committed: Some(log_id(2, 11)),
+                last: Some(log_id(3, 12)),
             }),
             Record::Entry(Entry { log_id: log_id(5, 12), payload: openraft::EntryPayload::Blank }),
             Record::Vote(Vote::new(5, 1)),

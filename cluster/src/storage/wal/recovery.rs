@@ -11,6 +11,7 @@ use super::index::Index;
 use super::record::{Record, starts_with_record};
 use crate::disk::Disk;
 use crate::storage::error::StorageError;
+use crate::types::LogId;
 
 /// What the segments held.
 pub(crate) struct Recovered {
@@ -44,7 +45,7 @@ pub(crate) fn recover(
     let mut segments: Vec<u64> = names.iter().filter_map(|name| sequence_of(name)).collect();
     segments.sort_unstable();
     let mut index = Index::new(cache_limit_bytes);
-    let mut last_length = 0;
+    let (mut last_length, mut before) = (0, None);
     for at in 0..segments.len() {
         let (Some(&sequence), is_last) = (segments.get(at), at + 1 == segments.len()) else { break };
         let path = segment_path(folder, sequence);
@@ -54,7 +55,7 @@ pub(crate) fn recover(
             return Err(StorageError::damaged(&path, 0, format!("segment {:016x} is missing", previous + 1)));
         }
         let bytes = disk.read(&path).map_err(StorageError::io("read", &path))?;
-        let length = replay(&mut index, &path, sequence, &bytes, is_last)?;
+        let length = replay(&mut index, &mut before, &path, sequence, &bytes, (at == 0, is_last))?;
         last_length = length;
         if length == 0 {
             // The crash came before its first record was durable, so nothing was ever built on it.
@@ -81,16 +82,23 @@ pub(crate) fn recover(
             format!("the entries from {} to {first} are missing", purged.index + 1),
         ));
     }
+    if let Some(before) = before
+        && index.purged.is_none_or(|purged| purged.index < before.index && purged < before)
+    {
+        return Err(StorageError::damaged(folder, 0, format!("the entries up to {before} are missing")));
+    }
     Ok(Recovered { index, segments, last_length })
 }
 
-/// Replays one segment; returns its valid length.
+/// Replays one segment; returns its valid length. `before` becomes the last entry that must lie in the
+/// segments before the oldest one, unless it is purged.
 fn replay(
     index: &mut Index,
+    before: &mut Option<LogId>,
     path: &Path,
     sequence: u64,
     bytes: &[u8],
-    is_last: bool,
+    (is_first, is_last): (bool, bool),
 ) -> Result<u32, StorageError> {
     let mut offset = 0;
     while let Some(rest) = bytes.get(offset..)
@@ -102,6 +110,7 @@ fn replay(
                 let too_long = || StorageError::damaged(path, at, "the segment is too long");
                 let place = (u32::try_from(offset), u32::try_from(length));
                 let (Ok(place), Ok(record_length)) = place else { return Err(too_long()) };
+                follow(before, &record, is_first);
                 take(index, record, sequence, place, record_length)
                     .map_err(|reason| StorageError::damaged(path, at, reason))?;
                 offset += length;
@@ -129,6 +138,20 @@ fn was_durable(bytes: &[u8], broken: usize) -> bool {
             |synced| usize::try_from(synced).is_ok_and(|synced| synced > broken && synced <= at);
         bytes.get(at..).is_some_and(|rest| starts_with_record(rest, is_plausible))
     })
+}
+
+/// Keeps `before` up to date with a record.
+fn follow(before: &mut Option<LogId>, record: &Record, is_first: bool) {
+    match record {
+        Record::Checkpoint(checkpoint) if is_first => *before = checkpoint.last,
+        Record::Truncate(from) => {
+            *before = before.and_then(|last| match last.index < *from {
+                true => Some(last),
+                false => Some(LogId::new(last.leader_id, from.checked_sub(1)?)),
+            });
+        }
+        _ => {}
+    }
 }
 
 fn take(index: &mut Index, record: Record, segment: u64, offset: u32, length: u32) -> Result<(), String> {

@@ -50,6 +50,7 @@ impl Writer {
             purged: index.purged,
             received: index.received,
             committed: index.committed,
+            last: index.places().next_back().map(|place| place.log_id),
         };
         let mut buffer = Vec::new();
         Record::Checkpoint(checkpoint).encode(0, &mut buffer);

@@ -168,6 +168,41 @@ fn a_missing_first_segment_is_damage() {
 }
 
 #[test]
+fn a_missing_first_segment_is_damage_even_when_no_entry_tells() {
+    for purged in [false, true] {
+        let disk = MemoryDisk::new();
+        let wal = open(&disk);
+        if purged {
+            wal.append(vec![entry(1, 0, 300)]).unwrap();
+            wal.purge(log_id(1, 0)).unwrap();
+        }
+        wal.append(vec![entry(1, 1, 500)]).unwrap();
+        let lost = last_segment(&disk);
+        wal.save_vote(Vote::new(2, 2)).unwrap();
+        assert_ne!(lost, last_segment(&disk));
+        for name in disk.list(Path::new(FOLDER)).unwrap() {
+            let path = Path::new(FOLDER).join(name);
+            if path <= lost {
+                disk.remove(&path).unwrap();
+            }
+        }
+        assert!(matches!(try_open(&disk, None), Err(StorageError::Damaged { .. })), "purged: {purged}");
+    }
+}
+
+#[test]
+fn a_removed_segment_whose_end_was_truncated_before_it_was_purged_is_no_damage() {
+    let disk = MemoryDisk::new();
+    let wal = open(&disk);
+    wal.append((0..5).map(|index| entry(1, index, 100)).collect()).unwrap();
+    wal.truncate(3).unwrap();
+    wal.append(vec![entry(2, 3, 100)]).unwrap();
+    wal.purge(log_id(2, 3)).unwrap();
+    assert!(!disk.list(Path::new(FOLDER)).unwrap().contains(&"0000000000000001.wal".to_owned()));
+    assert_eq!(open(&disk).last_log_id(), Some(log_id(2, 3)));
+}
+
+#[test]
 fn a_crash_while_a_segment_is_begun_loses_nothing() {
     let disk = MemoryDisk::new();
     let wal = open(&disk);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use openraft::{AsyncRuntime, OptionalSend, TokioRuntime};
 use rand_core_06::{Error, RngCore, impls};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::environment::Random;
 
@@ -18,6 +19,15 @@ thread_local! {
 /// Makes `random` the source of what openraft draws on this thread.
 pub fn seed_thread(random: Arc<dyn Random>) {
     RANDOM.with(|slot| *slot.borrow_mut() = Some(random));
+}
+
+/// Runs what may wait for a disk. The other tasks of this thread, perhaps just woken to send a heartbeat,
+/// go on elsewhere meanwhile, where the runtime has more than one thread.
+pub(crate) fn wait_for_disk<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
 }
 
 /// Tokio, except that random numbers come from [`seed_thread`].

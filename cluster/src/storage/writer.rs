@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -15,6 +15,7 @@ use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
 use super::rows::{RowStore, replace, write_changes};
 use crate::application::{Row, RowChange};
+use crate::runtime::wait_for_disk;
 
 /// Gives each row of a state to a function.
 pub(crate) type RowSource = Box<dyn FnOnce(&mut dyn FnMut(&mut dyn Iterator<Item = Row>)) + Send>;
@@ -93,7 +94,11 @@ impl Writer {
                 let sender = queue.as_ref().map(|(sender, _)| sender.clone()).ok_or_else(stopped)?;
                 // Closing must not wait for a full queue's lock.
                 drop(queue);
-                sender.send(job).map_err(|_| stopped())
+                match sender.try_send(job) {
+                    Ok(()) => Ok(()),
+                    Err(TrySendError::Full(job)) => wait_for_disk(|| sender.send(job).map_err(|_| stopped())),
+                    Err(TrySendError::Disconnected(_)) => Err(stopped()),
+                }
             }
         }
     }
@@ -215,6 +220,58 @@ mod tests {
         writer.close();
         assert_eq!(content(&rows).count(), 500);
         assert!(writer.changes(change(0), proto::StateMeta::default()).is_err());
+    }
+
+    /// Takes a batch only when it is let.
+    struct HeldRows(MemoryRows, std::sync::Mutex<Receiver<()>>);
+
+    impl RowStore for HeldRows {
+        fn scan(&self) -> Box<dyn Iterator<Item = Result<Row, StorageError>> + '_> {
+            self.0.scan()
+        }
+
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+            self.0.get(key)
+        }
+
+        fn write(&mut self, batch: RowBatch) -> Result<(), StorageError> {
+            let let_go = self.1.lock().unwrap().recv_timeout(std::time::Duration::from_secs(5));
+            let_go.map_err(|_| StorageError::Rows { reason: "nobody lets it".to_owned() })?;
+            self.0.write(batch)
+        }
+
+        fn clear(&mut self) -> Result<(), StorageError> {
+            self.0.clear()
+        }
+
+        fn flush(&mut self) -> Result<(), StorageError> {
+            self.0.flush()
+        }
+    }
+
+    #[test]
+    fn a_full_queue_does_not_hold_up_the_other_tasks_of_its_thread() {
+        let (rows, (let_go, held)) = (MemoryRows::new(), std::sync::mpsc::channel());
+        let held = HeldRows(rows.clone(), std::sync::Mutex::new(held));
+        let writer = Writer::threaded(Box::new(held), 1, FaultReport::new()).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let (wake, woken) = tokio::sync::oneshot::channel();
+        runtime.spawn(async move {
+            woken.await.unwrap();
+            for _ in 0..8 {
+                let_go.send(()).unwrap();
+            }
+        });
+        let applying = runtime.spawn(async move {
+            wake.send(()).unwrap();
+            let written = (0..8)
+                .map(|number| writer.changes(change(number), proto::StateMeta::default()).is_ok())
+                .collect::<Vec<_>>();
+            writer.close();
+            written
+        });
+        assert_eq!(runtime.block_on(applying).unwrap(), [true; 8]);
+        assert_eq!(content(&rows).count(), 8);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Everything is on the platters before it is acknowledged: entries, votes, truncations, purges and
 //! the mark of a received snapshot each end in one `fdatasync`. Only the committed index has no sync of
-//! its own, since losing it costs nothing but time. I/O runs on the calling thread, which keeps the
+//! its own, since losing it costs nothing but time. I/O runs on the calling task, which keeps the
 //! order of votes and entries, and a simulation repeatable.
 
 mod index;
@@ -27,6 +27,7 @@ use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
 use crate::disk::{Disk, make_folder};
 use crate::environment::Clock;
+use crate::runtime::wait_for_disk;
 use crate::types::{Entry, LogId, LogIndex, NodeId, Vote};
 
 /// How a log is kept.
@@ -254,7 +255,7 @@ impl Wal {
         let segment = writer.segments.back().copied().unwrap_or_default();
         let path = segment_path(&self.0.options.folder, segment);
         let started = self.0.clock.elapsed();
-        writer.file.sync().map_err(StorageError::io("sync", &path))?;
+        wait_for_disk(|| writer.file.sync()).map_err(StorageError::io("sync", &path))?;
         let took = self.0.clock.elapsed().saturating_sub(started);
         metrics::histogram!("keyraft_wal_sync_seconds").record(took.as_secs_f64());
         writer.synced = writer.length;

@@ -16,6 +16,7 @@ mod network;
 mod node;
 mod proposer;
 pub mod published;
+mod reach;
 mod read_index;
 mod rounds;
 pub mod runtime;

@@ -96,9 +96,15 @@ impl RaftNetwork<TypeConfig> for Link {
         let (vote, had_previous) = (request.vote, request.prev_log_id.is_some());
         let (message, cut) = rpc::append_to_message(request, self.pace.send());
         let mut client = self.client(Lane::Urgent)?;
+        self.site.reach.asked(self.target);
         let sent_at = self.site.contact.now();
         let call = self.site.peers.request(message, Some(option.hard_ttl()));
-        let answer = client.append_entries(call).await.map_err(unreachable)?.into_inner();
+        let answer = client.append_entries(call).await.map_err(|status| {
+            self.site.reach.failed(self.target, status.message());
+            unreachable(status)
+        })?;
+        let answer = answer.into_inner();
+        self.site.reach.heard(self.target);
         self.pace.answered();
         let answer = rpc::append_answer_from_message(answer, &vote, had_previous).map_err(unreachable)?;
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {

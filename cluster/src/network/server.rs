@@ -93,6 +93,7 @@ impl<A: Application> Consensus for Service<A> {
     ) -> Result<Response<proto::AppendEntriesResponse>, Status> {
         let member = self.member(&request)?;
         let rpc = rpc::append_from_message(request.into_inner(), member.site.me()).map_err(malformed)?;
+        member.site.reach.heard(rpc.vote.leader_id.node_id);
         let answer = member.raft.append_entries(rpc).await.map_err(stopped)?;
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
             member.site.contact.heard_leader();

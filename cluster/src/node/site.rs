@@ -12,6 +12,7 @@ use crate::environment::Environment;
 use crate::forward::ProposeError;
 use crate::network::peers::Peers;
 use crate::node::fault::Faults;
+use crate::reach::Reach;
 use crate::types::NodeId;
 
 /// One node's configuration, clock, connections, and what it knows of the leader.
@@ -20,6 +21,7 @@ pub(crate) struct Site {
     pub(crate) environment: Environment,
     pub(crate) peers: Peers,
     pub(crate) contact: Contact,
+    pub(crate) reach: Reach,
     pub(crate) faults: Faults,
     /// The leader that this node obeys, itself included.
     pub(crate) leader: watch::Sender<Option<NodeId>>,
@@ -32,6 +34,7 @@ impl Site {
         Arc::new(Self {
             peers: Peers::new(&config),
             contact: Contact::new(Arc::clone(&environment.clock)),
+            reach: Reach::new(Arc::clone(&environment.clock)),
             faults: Faults::new(),
             leader: watch::Sender::new(None),
             stopping: CancellationToken::new(),

@@ -67,7 +67,9 @@ impl Sessions {
         // A floor above the request itself would refuse a request that its sender still waits for.
         let floor = lowest_in_flight.min(id.sequence).max(next.floor);
         forget_below(id.node_id, &mut next, floor, changes);
-        if next.answers.len() >= MAX_ANSWERS_PER_NODE
+        let is_new = id.sequence >= next.floor && !next.answers.contains_key(&id.sequence);
+        if is_new
+            && next.answers.len() >= MAX_ANSWERS_PER_NODE
             && let Some((oldest, _)) = next.answers.get_min().cloned()
         {
             forget_below(id.node_id, &mut next, oldest + 1, changes);
@@ -235,6 +237,19 @@ mod tests {
         assert_eq!(sessions.rows().count(), 1 + MAX_ANSWERS_PER_NODE);
         let first = sessions.admit(&id(1, 1), 1, &mut Vec::new());
         assert_eq!(refusal(first), proto::outcome::Refusal::Forgotten);
+    }
+
+    #[test]
+    fn a_retry_never_drops_an_answer() {
+        let mut sessions = Sessions::default();
+        for sequence in 1..=MAX_ANSWERS_PER_NODE as u64 {
+            applied(&mut sessions, id(1, sequence), 1);
+        }
+        for _ in 0..2 {
+            let answered = sessions.admit(&id(1, 1), 1, &mut Vec::new());
+            let outcome = proto::Outcome { answer: "answer 1".into(), ..Default::default() };
+            assert_eq!(answered, Admission::Answered(outcome));
+        }
     }
 
     #[test]

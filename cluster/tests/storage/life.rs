@@ -21,7 +21,8 @@ pub type Map = OrdMap<Vec<u8>, Vec<u8>>;
 
 /// Keys and values.
 ///
-/// `set K V`, `count K` (adds one, answers the new number), and `fill N V` (sets N keys).
+/// `set K V`, `count K` (adds one, answers the new number), `fill N V` (sets N keys), and `hide K` (sets
+/// it, but does not tell).
 pub struct Table;
 
 impl Application for Table {
@@ -64,6 +65,10 @@ impl Application for Table {
                 let after = Some(next.clone().into());
                 changes.push(RowChange { key: row_key(key.as_bytes()), before: old, after });
                 return next.into();
+            }
+            // Changes a row and says nothing of it: a fault of the application.
+            ["hide", key] => {
+                state.insert(key.into(), Vec::new());
             }
             _ => panic!("{text}"),
         }

@@ -1,5 +1,5 @@
 use keyraft_cluster::disk::Disk;
-use keyraft_cluster::storage::StorageError;
+use keyraft_cluster::storage::{Fault, StorageError};
 use openraft::RaftSnapshotBuilder;
 use openraft::storage::RaftStateMachine;
 
@@ -22,6 +22,20 @@ async fn a_snapshot_holds_the_state_it_was_begun_on_while_writes_go_on() {
     other.0.machine.install_snapshot(&snapshot.meta, snapshot.snapshot).await.unwrap();
     assert_eq!((other.applied(), other.digest()), known);
     assert_eq!(other.value("fill-000000").as_deref(), Some("old"));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_could_not_be_loaded_is_not_made() {
+    for command_text in ["hide new", "hide key-1"] {
+        let node = Node::in_memory();
+        let mut life = node.start().await;
+        life.write_numbered(3).await;
+        life.write(vec![command(command_text)]).await;
+        let mut builder = life.0.machine.get_snapshot_builder().await;
+        builder.build_snapshot().await.unwrap_err();
+        assert!(matches!(*life.0.handle.fault().borrow(), Some(Fault::Snapshot { .. })));
+        assert_eq!(node.disk.list(&node.path("snapshots")).unwrap(), Vec::<String>::new());
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use super::{SnapshotFile, SnapshotStore};
 use crate::application::Application;
 use crate::environment::Clock;
 use crate::storage::applied::Applied;
+use crate::storage::digest;
 use crate::storage::error::StorageError;
 use crate::storage::fault::{Fault, FaultReport};
 use crate::types::{RaftIoError, RaftStorageError, TypeConfig};
@@ -67,8 +68,20 @@ fn build<A: Application>(
     let temporary = store.temporary();
     let written = (|| {
         let mut writer = SnapshotWriter::create(store.disk.as_ref(), &temporary, &meta)?;
+        let (mut digest, mut rows) = (0_u128, 0);
         for row in applied.all_rows(app) {
+            digest = digest.wrapping_add(digest::of_row(&row.key, &row.value));
+            rows += 1;
             writer.push(&row)?;
+        }
+        // Nobody could load it, and the log that led to it would be dropped.
+        if (digest, rows) != (applied.digest, applied.rows) {
+            let reason = format!(
+                "the state holds {rows} rows with the digest {digest:032x}; \
+                 its changes add up to {} with {:032x}",
+                applied.rows, applied.digest
+            );
+            return Err(StorageError::Rows { reason });
         }
         writer.finish()
     })();

@@ -54,7 +54,8 @@ async fn a_busy_port_is_named() {
     let cluster = TestCluster::start(1).await;
     let config = NodeConfig { directory: cluster.directory.path().join("other"), ..cluster.config(1) };
     let address = config.listen;
-    let refused = Node::start(config, KeyValue, Environment::system().unwrap()).await.err().unwrap();
+    let refused =
+        Node::start(config, KeyValue::default(), Environment::system().unwrap()).await.err().unwrap();
     assert!(matches!(refused, StartError::Listen { address: named, .. } if named == address));
     assert!(refused.to_string().contains(&address.to_string()), "{refused}");
     cluster.stop().await;

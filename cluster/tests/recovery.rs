@@ -6,11 +6,12 @@ mod support;
 use std::path::Path;
 use std::time::Duration;
 
-use keyraft_cluster::{NodeConfig, NodeId};
+use keyraft_cluster::storage::Fault as StorageFault;
+use keyraft_cluster::{Fault, NodeConfig, NodeId, ReadError};
 use keyraft_proto::cluster as proto;
 use keyraft_proto::cluster::consensus_client::ConsensusClient;
-use support::kv::{get, increment, set, unset};
-use support::{TestCluster, eventually, remove};
+use support::kv::{KeyValue, get, increment, set, unset};
+use support::{PATIENCE, TestCluster, eventually, remove};
 use tonic::Code;
 
 /// Snapshots after a few writes, and hardly any log below them.
@@ -220,6 +221,56 @@ async fn digests_agree_after_a_random_workload_a_snapshot_and_a_restart() {
     })
     .await;
     assert_eq!(digests, vec![digests[0]; 3]);
+    for (number, node) in cluster.running() {
+        assert_eq!(*node.fault().borrow(), None, "node {number}");
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_diverges_stops_serving_and_starts_again_from_a_peers_snapshot() {
+    let mut cluster = TestCluster::start_with(3, |config| config.digest_interval_ms = 100).await;
+    let diverging = || KeyValue { misapplied: Some("key5") };
+    let leader = cluster.leader().await;
+    let wrong = cluster.follower().await;
+    cluster.stop_node(wrong).await;
+    cluster.start_node_with(wrong, diverging()).await;
+    for n in 0..10 {
+        cluster.node(leader).propose(set(&format!("key{n}"), "value")).await.unwrap();
+    }
+
+    let mut fault = cluster.node(wrong).fault();
+    let fault = tokio::time::timeout(PATIENCE, fault.wait_for(Option::is_some)).await.unwrap();
+    let fault = fault.unwrap().clone().unwrap();
+    assert!(matches!(fault, Fault::Storage(StorageFault::Diverged { .. })), "{fault}");
+    assert_eq!(cluster.node(wrong).read().await.err(), Some(ReadError::Faulty(fault)));
+    cluster.stop_node(wrong).await;
+    assert!(cluster.folder(wrong).join("diverged").exists());
+    assert!(!has_snapshot(&cluster.folder(wrong)));
+
+    // Its log is whole, and would lead this application to the same state again.
+    cluster.start_node_with(wrong, diverging()).await;
+    let state = cluster.node(wrong).read().await.unwrap();
+    assert_eq!(get(&state.state, "key5"), Some("value".into()));
+    assert!(has_snapshot(&cluster.folder(wrong)));
+    assert!(!cluster.folder(wrong).join("diverged").exists());
+    cluster.node(leader).propose(set("key", "value")).await.unwrap();
+    let digests = eventually("equal states", || async {
+        let states: Vec<_> = cluster.running().map(|(_, node)| node.publication().load()).collect();
+        let same = states.iter().all(|state| state.applied_index == states[0].applied_index);
+        same.then(|| states.iter().map(|state| state.digest).collect::<Vec<_>>())
+    })
+    .await;
+    assert_eq!(digests, vec![digests[0]; 3]);
+    assert_eq!(role(&cluster, leader, wrong).await, "follower", "its log was sound: it votes");
+
+    // With the right application it stays, and agrees.
+    cluster.stop_node(wrong).await;
+    cluster.start_node(wrong).await;
+    let written = cluster.node(leader).propose(set("key5", "value 2")).await.unwrap().log_index;
+    // What comes behind the write is the comparison.
+    let applied = cluster.node(wrong).publication().wait_applied(written + 1);
+    tokio::time::timeout(PATIENCE, applied).await.unwrap();
     for (number, node) in cluster.running() {
         assert_eq!(*node.fault().borrow(), None, "node {number}");
     }

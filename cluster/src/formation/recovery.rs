@@ -1,4 +1,5 @@
-//! A node whose log is sound, but begins after what its state holds: it takes a snapshot from a peer.
+//! A node whose log is sound, but not its state, or whose log begins after what its state holds: it takes a
+//! snapshot from a peer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use crate::types::LogIndex;
 
 /// How long a peer may take to make a snapshot before it sends the first byte.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_millis(60_000);
+/// After as many rounds in which no peer had a snapshot, the node says again that it waits.
+const REMINDER_ROUNDS: usize = 50;
 
 /// Brings a snapshot that covers `at_least_index`, and opens the storage with it.
 pub(crate) async fn fetch_snapshot<A: Application>(
@@ -29,8 +32,12 @@ pub(crate) async fn fetch_snapshot<A: Application>(
     if others.is_empty() {
         return Err(Fault::Lost { reason: format!("no snapshot covers entry {at_least_index}") });
     }
-    tracing::warn!(node = site.me(), at_least_index, "the state is lost; a peer is asked for a snapshot");
-    'asked: loop {
+    tracing::warn!(
+        node = site.me(),
+        at_least_index,
+        "no state to start from; a peer is asked for a snapshot"
+    );
+    'asked: for round in 1_usize.. {
         for peer in &others {
             let Ok(mut client) = site.peers.client(peer.node_id, Lane::Bulk) else { continue };
             let call = site.peers.request(proto::FetchSnapshotRequest { at_least_index }, None);
@@ -45,11 +52,18 @@ pub(crate) async fn fetch_snapshot<A: Application>(
                 }
             }
         }
+        if round % REMINDER_ROUNDS == 0 {
+            tracing::warn!(node = site.me(), at_least_index, "no peer has given a snapshot yet");
+        }
         tokio::time::sleep(ASK_PAUSE).await;
     }
     let handle = opened.handle.clone();
     drop(opened);
-    let closed = tokio::task::spawn_blocking(move || handle.flush_and_close()).await;
+    let closed = tokio::task::spawn_blocking(move || {
+        handle.clear_divergence()?;
+        handle.flush_and_close()
+    });
+    let closed = closed.await;
     closed.map_err(|failed| Fault::Open { reason: failed.to_string() })?.map_err(open_fault)?;
     ground.reopen(site).await
 }

@@ -84,7 +84,8 @@ async fn begin<A: Application>(
     let address = config.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
-    let options = StorageOptions::new(config.directory.clone());
+    let has_peers = !config.other_members().is_empty();
+    let options = StorageOptions { has_peers, ..StorageOptions::new(config.directory.clone()) };
     let site = Site::new(config, environment);
     let ground = Ground { options, app, disk };
     let opened = ground.open(&site).await?;

@@ -7,10 +7,11 @@ use crate::types::LogIndex;
 /// A failure after which the node must not go on. The first one stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The state differs from the leader's: it is rebuilt from a snapshot at the next start.
+    /// The state differs from the leader's: the next start replaces it with a
+    /// peer's, or replays the log where there is no peer.
     #[error(
         "the state after entry {index} differs from the leader's (digest {own:032x}, the leader's {leaders:032x}); \
-         it is rebuilt at the next start"
+         it is replaced at the next start"
     )]
     Diverged {
         /// The entry after which the digests were compared.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
+use super::divergence;
 use super::error::StorageError;
 use super::fault::Fault;
 use super::identity::{self, Identity};
@@ -82,6 +83,15 @@ impl<A: Application> StorageHandle<A> {
     /// As of the disk.
     pub fn begin_receive_snapshot(&self) -> Result<SnapshotReceiver, StorageError> {
         SnapshotReceiver::begin(Arc::clone(&self.shared.snapshots), self.shared.wal.clone())
+    }
+
+    /// Forgets that the state had diverged. Only when a peer's snapshot has been received, which the
+    /// next [`super::open`] then builds on.
+    ///
+    /// # Errors
+    /// As of the disk.
+    pub fn clear_divergence(&self) -> Result<(), StorageError> {
+        divergence::clear(self.shared.disk.as_ref(), &self.shared.diverged_marker)
     }
 
     /// Why this node must stop; `None` while it need not.

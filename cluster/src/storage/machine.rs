@@ -9,17 +9,19 @@ use openraft::{AnyError, OptionalSend, Snapshot};
 
 use super::applied::Applied;
 use super::digest::{self, DigestRing};
+use super::divergence;
 use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
 use super::snapshot::{SnapshotBuilder, SnapshotFile, SnapshotReceiver, SnapshotStore};
 use super::wal::Wal;
 use super::writer::Writer;
 use crate::application::Application;
-use crate::disk::{Disk, replace_file};
+use crate::disk::Disk;
 use crate::environment::Clock;
 use crate::published::Publication;
 use crate::types::{
-    BatchAnswer, Entry, LogId, RaftIoError, RaftStorageError, SnapshotMeta, StoredMembership, TypeConfig,
+    BatchAnswer, Entry, LogId, LogIndex, RaftIoError, RaftStorageError, SnapshotMeta, StoredMembership,
+    TypeConfig,
 };
 
 /// What the state machine and the handle share.
@@ -60,7 +62,7 @@ impl<A: Application> StateMachine<A> {
             let effect = self.applied.apply(shared.app.as_ref(), entry);
             self.remember_digest(log_id);
             for claim in &effect.claims {
-                self.compare(claim).map_err(|fault| {
+                self.compare(log_id.index, claim).map_err(|fault| {
                     let reason = fault.to_string();
                     (log_id, StorageError::Stopped { reason })
                 })?;
@@ -80,8 +82,8 @@ impl<A: Application> StateMachine<A> {
         digests.push(log_id.index, self.applied.digest);
     }
 
-    /// Compares the leader's digest with this node's own, if that is still known.
-    fn compare(&self, claim: &proto::VerifyDigest) -> Result<(), Fault> {
+    /// Compares the digest that the leader gave with `entry` with this node's own, if that is still known.
+    fn compare(&self, entry: LogIndex, claim: &proto::VerifyDigest) -> Result<(), Fault> {
         let own = {
             let digests = self.shared.digests.lock().unwrap_or_else(PoisonError::into_inner);
             digests.at(claim.index)
@@ -92,7 +94,7 @@ impl<A: Application> StateMachine<A> {
         }
         let fault = Fault::Diverged { index: claim.index, own, leaders };
         let marker = &self.shared.diverged_marker;
-        if let Err(error) = replace_file(self.shared.disk.as_ref(), marker, fault.to_string().as_bytes()) {
+        if let Err(error) = divergence::note(self.shared.disk.as_ref(), marker, entry, &fault) {
             tracing::error!(file = %marker.display(), %error, "cannot note that the state is wrong");
         }
         self.shared.fault.report(fault.clone());

@@ -6,7 +6,7 @@
 //!             wal/            identity, and the segments of the log    synced before acknowledged
 //!             state/          rows of the state (sled)                 behind the log
 //!             snapshots/      whole states                             durable before the log is purged
-//!             diverged        there while the state must be rebuilt
+//!             diverged        there while the state must be replaced
 //!             forgotten-N/    what was set aside
 //! ```
 //!
@@ -16,6 +16,7 @@
 mod applied;
 mod aside;
 mod digest;
+mod divergence;
 mod error;
 mod fault;
 mod handle;
@@ -70,6 +71,9 @@ pub struct StorageOptions {
     pub writer_queue_entries: usize,
     /// Where the rows are kept.
     pub rows: RowsKind,
+    /// Whether the node has peers: a state that has diverged is then replaced with a snapshot of theirs,
+    /// since its own log may lead to the same state again.
+    pub has_peers: bool,
     /// Rows and snapshots are written on the caller's thread, so that a simulation repeats.
     pub is_inline: bool,
 }
@@ -85,6 +89,7 @@ impl StorageOptions {
             row_cache_bytes: 16 << 20,
             writer_queue_entries: 1024,
             rows: RowsKind::Sled,
+            has_peers: false,
             is_inline: false,
         }
     }
@@ -103,8 +108,9 @@ pub enum Standing {
         /// What is missing.
         reason: String,
     },
-    /// The log is whole, but begins behind what the state can be rebuilt to. openraft must not run:
-    /// the node has to receive a snapshot through its handle, close, and open again.
+    /// The log is whole, but begins behind what the state can be rebuilt to, or the state has diverged.
+    /// openraft must not run: the node has to receive a snapshot through its handle, clear the
+    /// divergence, close, and open again.
     NeedsSnapshot {
         /// What the snapshot must cover.
         at_least_index: LogIndex,

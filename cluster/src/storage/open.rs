@@ -1,11 +1,11 @@
 //! Opens a node's folder and finds out what it still knows.
 
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::applied::Applied;
 use super::digest::DigestRing;
+use super::divergence;
 use super::error::StorageError;
 use super::fault::FaultReport;
 use super::handle::StorageHandle;
@@ -63,7 +63,7 @@ pub fn open<A: Application>(
     let boot = identity::next_boot(disk.as_ref(), &layout.boot, environment.clock.wall_ms())?;
     make_folder(disk.as_ref(), &layout.wal).map_err(StorageError::io("create", &layout.wal))?;
     let snapshots = Arc::new(SnapshotStore::open(Arc::clone(&disk), layout.snapshots.clone())?);
-    discard_diverged(&layout, options, disk.as_ref(), &snapshots)?;
+    let diverged = divergence::noted(disk.as_ref(), &layout.diverged)?;
 
     let fault = FaultReport::new();
     let parts = Parts { options, layout, app, environment, disk, snapshots, fault, boot, lock };
@@ -111,26 +111,10 @@ pub fn open<A: Application>(
         let reason = format!("the log ends at {}, and {} was applied", of(end), of(shown));
         return parts.forgotten(identity, reason);
     }
-    parts.sound(identity, wal, rows, found)
-}
-
-/// Throws away a state that was found to differ from the leader's.
-fn discard_diverged(
-    layout: &Layout,
-    options: &StorageOptions,
-    disk: &dyn Disk,
-    snapshots: &SnapshotStore,
-) -> Result<(), StorageError> {
-    match disk.length(&layout.diverged) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(StorageError::io("read", &layout.diverged)(error)),
+    match diverged {
+        Some(entry) => parts.diverged(identity, wal, rows, entry),
+        None => parts.sound(identity, wal, rows, found),
     }
-    tracing::warn!("the state had diverged from the leader's; setting it and its snapshots aside");
-    remove_rows(options, &layout.state)?;
-    snapshots.set_all_aside()?;
-    disk.remove(&layout.diverged).map_err(StorageError::io("remove", &layout.diverged))?;
-    disk.sync_dir(&layout.directory).map_err(StorageError::io("sync", &layout.directory))
 }
 
 fn has_segments(disk: &dyn Disk, wal: &Path) -> Result<bool, StorageError> {
@@ -230,6 +214,35 @@ impl<A: Application> Parts<'_, A> {
         let applied = Applied::empty(self.app.as_ref());
         let writer = Writer::inline(Box::new(MemoryRows::new()), self.fault.clone());
         Ok(self.opened(Standing::Forgotten { reason }, identity, wal, applied, writer))
+    }
+
+    /// The log is whole, and `entry` in it has shown the state to differ from the leader's.
+    fn diverged(
+        self,
+        identity: Option<Identity>,
+        wal: Wal,
+        rows: Option<Box<dyn RowStore>>,
+        entry: LogIndex,
+    ) -> Result<Opened<A>, StorageError> {
+        drop(rows);
+        remove_rows(self.options, &self.layout.state)?;
+        let purged = wal.purged().map(|purged| purged.index);
+        if self.options.has_peers {
+            tracing::error!(entry, "the state had diverged from the leader's; it is replaced with a peer's");
+            self.snapshots.set_all_aside()?;
+            // A peer that serves and has applied the entry has found its own digest to be the leader's.
+            let standing = Standing::NeedsSnapshot { at_least_index: entry.max(purged.unwrap_or_default()) };
+            let writer = Writer::inline(Box::new(MemoryRows::new()), self.fault.clone());
+            let applied = Applied::empty(self.app.as_ref());
+            return Ok(self.opened(standing, identity, wal, applied, writer));
+        }
+        tracing::error!(entry, "the state had diverged from what was logged; it is rebuilt from the log");
+        if purged.is_none() {
+            self.snapshots.set_all_aside()?;
+        }
+        divergence::clear(self.disk.as_ref(), &self.layout.diverged)?;
+        let reason = "they had diverged".to_owned();
+        self.sound(identity, wal, None, Found::Unusable { reason, shown: None })
     }
 
     /// The log is whole: finds a state below it that the log can bring up to date.

@@ -8,7 +8,11 @@ const TABLE: u8 = 1;
 
 pub type State = OrdMap<Vec<u8>, Vec<u8>>;
 
-pub struct KeyValue;
+#[derive(Default)]
+pub struct KeyValue {
+    /// A key whose commands are misapplied.
+    pub misapplied: Option<&'static str>,
+}
 
 /// The command that sets a key.
 pub fn set(key: &str, value: &str) -> Bytes {
@@ -66,6 +70,7 @@ impl Application for KeyValue {
         let (verb, key, value) = (parts[0], parts[1], parts[2]);
         let before = state.get(key).cloned();
         let after = match verb {
+            b"set" if self.misapplied.is_some_and(|wrong| wrong.as_bytes() == key) => Some(b"wrong".to_vec()),
             b"set" => Some(value.to_vec()),
             b"inc" => {
                 let count: u64 =

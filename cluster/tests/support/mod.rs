@@ -129,8 +129,13 @@ impl TestCluster {
     }
 
     pub async fn start_node(&mut self, node: NodeId) {
+        self.start_node_with(node, KeyValue::default()).await;
+    }
+
+    /// The same, with an application that may not be the others'.
+    pub async fn start_node_with(&mut self, node: NodeId, app: KeyValue) {
         let config = self.config(node);
-        let started = Node::start(config, KeyValue, Environment::system().unwrap()).await;
+        let started = Node::start(config, app, Environment::system().unwrap()).await;
         let started = started.unwrap_or_else(|error| panic!("node {node}: {error}"));
         self.nodes.insert(node, started);
     }
@@ -146,7 +151,7 @@ impl TestCluster {
         drop(self.nodes.remove(&node));
         let config = self.config(node);
         let started = eventually("its port and its files are free", || async {
-            Node::start(config.clone(), KeyValue, Environment::system().unwrap()).await.ok()
+            Node::start(config.clone(), KeyValue::default(), Environment::system().unwrap()).await.ok()
         });
         let started = started.await;
         self.nodes.insert(node, started);

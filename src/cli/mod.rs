@@ -9,6 +9,7 @@ mod folder_lock;
 mod output;
 mod parent;
 mod private_file;
+mod restart;
 mod serve;
 mod status;
 mod table;

@@ -9,17 +9,19 @@ use keyraft::ops::logging;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::folder_lock::FolderLock;
-use super::{output, parent};
+use super::{output, parent, restart};
 
 /// Run one node, as its configuration says.
 ///
 /// The nodes that the configuration lists under cluster.peers form a cluster when they first meet;
 /// more than half of them have to run for anything to be read or written. SIGTERM and SIGINT stop the
-/// node cleanly. The file keyraft.sample.toml documents the configuration.
+/// node cleanly. A node whose state is found to differ from the leader's starts itself again, at most
+/// three times in a row, and takes a snapshot of another node. The file keyraft.sample.toml documents the configuration.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// The configuration of the node, a TOML file
@@ -33,8 +35,22 @@ pub struct ServeArgs {
 /// What is still running when the node has stopped gets this long to end.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(5);
 
+/// How a node ends that ends well.
+enum End {
+    Stopped,
+    /// The process is to be replaced; the count is that of [`restart::after`].
+    Restart {
+        count: u32,
+    },
+}
+
 pub fn run(args: &ServeArgs) -> Result<(), Failure> {
-    let outcome = run_node(args);
+    let outcome = match run_node(args) {
+        Ok(End::Stopped) => Ok(()),
+        // Not earlier: by now the log is written and the folder is free.
+        Ok(End::Restart { count }) => Err(restart::exec(count)),
+        Err(failure) => Err(failure),
+    };
     if let (Some(_), Err(failure)) = (args.child_of, &outcome) {
         // The log may lie on a full disk; the pipe to the parent does not.
         let _ = output::line(failure);
@@ -42,7 +58,7 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     outcome
 }
 
-fn run_node(args: &ServeArgs) -> Result<(), Failure> {
+fn run_node(args: &ServeArgs) -> Result<End, Failure> {
     if let Some(parent) = args.child_of {
         parent::die_with(parent)?;
     }
@@ -60,15 +76,24 @@ fn run_node(args: &ServeArgs) -> Result<(), Failure> {
     outcome
 }
 
-async fn run_until_stopped(config: Config, is_child: bool) -> Result<(), Failure> {
+async fn run_until_stopped(config: Config, is_child: bool) -> Result<End, Failure> {
+    let started = Instant::now();
     let shutdown = CancellationToken::new();
     tokio::spawn(stop_on_signal(is_child, shutdown.clone())?);
     let (number, listen) = (config.node.id, config.http.listen);
     tracing::info!(number, data_dir = %config.node.data_dir.display(), "starting");
     let ready = move || tracing::info!(number, %listen, "serving");
-    keyraft::serve::run(config, ready, shutdown).await.map_err(Failure::runtime)?;
-    tracing::info!(number, "stopped");
-    Ok(())
+    let Err(error) = keyraft::serve::run(config, ready, shutdown.clone()).await else {
+        tracing::info!(number, "stopped");
+        return Ok(End::Stopped);
+    };
+    match restart::after(&error, started.elapsed(), restart::count()) {
+        Some(count) if !shutdown.is_cancelled() => {
+            tracing::error!(number, %error, count, "starting again, to replace the state with another node's");
+            Ok(End::Restart { count })
+        }
+        _ => Err(Failure::runtime(error)),
+    }
 }
 
 /// Cancels `shutdown` on SIGTERM or SIGINT. The SIGINT of a terminal reaches the whole process group: a

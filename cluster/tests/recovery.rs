@@ -269,8 +269,8 @@ async fn a_node_that_diverges_stops_serving_and_starts_again_from_a_peers_snapsh
     cluster.start_node(wrong).await;
     let written = cluster.node(leader).propose(set("key5", "value 2")).await.unwrap().log_index;
     // What comes behind the write is the comparison.
-    let applied = cluster.node(wrong).publication().wait_applied(written + 1);
-    tokio::time::timeout(PATIENCE, applied).await.unwrap();
+    let publication = cluster.node(wrong).publication();
+    tokio::time::timeout(PATIENCE, publication.wait_applied(written + 1)).await.unwrap();
     for (number, node) in cluster.running() {
         assert_eq!(*node.fault().borrow(), None, "node {number}");
     }

@@ -49,12 +49,12 @@ pub(crate) fn clear(disk: &dyn Disk, marker: &Path) -> Result<(), StorageError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::MemoryDisk;
+    use crate::disk::{MemoryDisk, make_folder};
 
     #[test]
     fn a_marker_outlives_a_power_failure_until_it_is_cleared() {
         let (disk, marker) = (MemoryDisk::new(), Path::new("/node/diverged"));
-        disk.create_dir_all(Path::new("/node")).unwrap();
+        make_folder(&disk, Path::new("/node")).unwrap();
         assert_eq!(noted(&disk, marker).unwrap(), None);
         note(&disk, marker, 21, &Fault::Diverged { index: 20, own: 1, leaders: 2 }).unwrap();
         disk.crash();

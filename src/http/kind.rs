@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::ApiError;
 use super::python_text::{python_repr, python_str, quoted};
+use crate::resource::commands::tags::MAX_TAGS;
 
 /// What an attribute may be.
 pub enum Kind {
@@ -34,6 +35,8 @@ pub enum Kind {
     Options(&'static [(&'static str, OptionKind)]),
     /// A list of unique tags.
     Tags,
+    /// A list of tags, however many and also twice.
+    TagTexts,
     /// A list of anything.
     List,
 }
@@ -109,6 +112,7 @@ impl Kind {
             Self::StrictBoolean => here(wrong_type("boolean", is_nullable)),
             Self::Options(known) => option_fault(name, value, known),
             Self::Tags => tags_fault(name, value),
+            Self::TagTexts => tag_texts_fault(name, value),
             Self::List if !value.is_array() => here(wrong_type("array", is_nullable)),
             Self::List => None,
             _ => here(match value.as_str() {
@@ -133,7 +137,12 @@ impl Kind {
             Self::OneOf(texts) => {
                 (!texts.contains(&text)).then(|| format!("is not one of [{}]", quoted(texts.iter().copied())))
             }
-            Self::Boolean | Self::StrictBoolean | Self::Options(_) | Self::Tags | Self::List => None,
+            Self::Boolean
+            | Self::StrictBoolean
+            | Self::Options(_)
+            | Self::Tags
+            | Self::TagTexts
+            | Self::List => None,
         }
     }
 }
@@ -219,9 +228,6 @@ fn has_twice(values: &[Value]) -> bool {
     !values.iter().all(|value| seen.insert(value.to_string()))
 }
 
-/// Most tags on one project.
-const MAX_TAGS: usize = 80;
-
 /// Longest tag.
 const MAX_TAG_CHARS: usize = 255;
 
@@ -231,23 +237,27 @@ pub fn is_tag(text: &str) -> bool {
     (1..=MAX_TAG_CHARS).contains(&text.chars().count()) && !text.contains(['/', ','])
 }
 
-fn tags_fault<'v>(name: &str, value: &'v Value) -> Option<Fault<'v>> {
-    let here = |reason: &str| Some(Fault::new(name, value, reason));
+/// What is wrong with the text of a tag.
+pub(super) fn tag_fault(text: &str) -> Option<String> {
+    length_fault(text, 1, MAX_TAG_CHARS)
+        .or_else(|| (!is_tag(text)).then(|| "does not match '^[^,/]*$'".into()))
+}
+
+fn tag_texts_fault<'v>(name: &str, value: &'v Value) -> Option<Fault<'v>> {
     let Some(tags) = value.as_array() else {
-        return here("is not of type 'array'");
+        return Some(Fault::new(name, value, "is not of type 'array'"));
     };
-    for (index, tag) in tags.iter().enumerate() {
-        let reason = match tag.as_str() {
-            None => wrong_type("string", false),
-            Some(text) => length_fault(text, 1, MAX_TAG_CHARS)
-                .or_else(|| (!is_tag(text)).then(|| "does not match '^[^,/]*$'".into())),
-        };
-        if let Some(reason) = reason {
-            return Some(Fault::new(&index.to_string(), tag, &reason));
-        }
-    }
-    if tags.len() > MAX_TAGS {
-        return here("is too long");
-    }
-    if has_twice(tags) { here("has non-unique elements") } else { None }
+    tags.iter().enumerate().find_map(|(index, tag)| {
+        let reason = tag.as_str().map_or_else(|| wrong_type("string", false), tag_fault)?;
+        Some(Fault::new(&index.to_string(), tag, &reason))
+    })
+}
+
+fn tags_fault<'v>(name: &str, value: &'v Value) -> Option<Fault<'v>> {
+    tag_texts_fault(name, value).or_else(|| {
+        let tags = value.as_array()?;
+        let is_too_long = tags.len() > MAX_TAGS;
+        let reason = if is_too_long { "is too long" } else { "has non-unique elements" };
+        (is_too_long || has_twice(tags)).then(|| Fault::new(name, value, reason))
+    })
 }

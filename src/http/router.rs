@@ -13,7 +13,7 @@ use crate::auth::api::{scopes, token};
 use crate::catalog::api::{endpoint, region, service};
 use crate::identity::api::{group, membership, password, user};
 use crate::ops;
-use crate::resource::api::{domain, project};
+use crate::resource::api::{domain, project, tag};
 use crate::revoke::api::event;
 use crate::role::api::role;
 
@@ -37,6 +37,8 @@ fn routes() -> Router<App> {
         .route("/v3/domains/{domain_id}", get(domain::show).patch(domain::update).delete(domain::delete))
         .route("/v3/projects", get(project::list).post(project::create))
         .route("/v3/projects/{project_id}", get(project::show).patch(project::update).delete(project::delete))
+        .route("/v3/projects/{project_id}/tags", get(tag::list).put(tag::replace).delete(tag::clear))
+        .route("/v3/projects/{project_id}/tags/{value}", get(tag::check).put(tag::add).delete(tag::remove))
         // identity
         .route("/v3/users", get(user::list).post(user::create))
         .route("/v3/users/{user_id}", get(user::show).patch(user::update).delete(user::delete))

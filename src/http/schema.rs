@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::kind::{Fault, unexpected};
-use super::python_text::python_repr;
+use super::kind::{Fault, tag_fault, unexpected};
+use super::python_text::{python_repr, quoted};
 use super::{ApiError, Query};
 
 pub use super::kind::{Kind, OptionKind, as_boolean, is_tag};
@@ -151,6 +151,32 @@ pub fn check_closed_query(query: &Query, fields: &[Field]) -> Result<(), ApiErro
     let is_known = |name: &str| fields.iter().any(|field| field.name == name);
     let unknown: BTreeSet<&str> = query.iter().map(|(name, _)| name).filter(|name| !is_known(name)).collect();
     if unknown.is_empty() { Ok(()) } else { Err(ApiError::BadRequest(unexpected(unknown))) }
+}
+
+/// Checks the body of the few requests whose attributes are in no object of their own; no others may be there.
+///
+/// # Errors
+/// 400 that names the attribute at fault.
+pub fn check_closed_body(body: &Map<String, Value>, fields: &[Field]) -> Result<(), ApiError> {
+    let is_known = |name: &str| fields.iter().any(|field| field.name == name);
+    for field in fields {
+        if let Some(value) = body.get(field.name) {
+            field.check(value)?;
+        }
+    }
+    let unknown: Vec<&str> = body.keys().map(String::as_str).filter(|name| !is_known(name)).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(ApiError::BadRequest(unexpected(unknown))) }
+}
+
+/// Checks the text of a tag that is in a path.
+///
+/// # Errors
+/// 400.
+pub fn check_tag(text: &str) -> Result<(), ApiError> {
+    match tag_fault(text) {
+        Some(reason) => Err(ApiError::BadRequest(format!("{} {reason}", quoted([text])))),
+        None => Ok(()),
+    }
 }
 
 impl Field {

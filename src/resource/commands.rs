@@ -1,5 +1,6 @@
 //! The writes on domains and projects.
 
+pub mod tags;
 #[cfg(test)]
 mod tests;
 

@@ -118,6 +118,8 @@ fn run(tx: &mut Transaction, kind: Kind) -> Result<Bytes, CommandError> {
     match kind {
         Kind::CreateProject(command) => resource::commands::create(tx, command).map(made),
         Kind::UpdateProject(command) => resource::commands::update(tx, command).map(made),
+        Kind::AddProjectTag(command) => resource::commands::tags::add(tx, command).map(nothing),
+        Kind::RemoveProjectTag(command) => resource::commands::tags::remove(tx, command).map(nothing),
         Kind::DeleteProject(command) => resource::commands::delete(tx, &command).map(nothing),
         Kind::CreateUser(command) => identity::commands::create_user(tx, command).map(made),
         Kind::UpdateUser(command) => identity::commands::update_user(tx, command).map(made),

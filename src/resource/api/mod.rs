@@ -4,4 +4,5 @@ pub mod domain;
 mod hierarchy;
 pub mod project;
 pub mod project_object;
+pub mod tag;
 mod tag_filter;

@@ -24,13 +24,18 @@ const LIST: List = List {
     is_capped: true,
 };
 
-/// Authenticates the caller, checks its rights on the project in the path, and then whether that project exists.
-fn authorized(call: &Call, rule: Rule) -> Result<&proto::Project, ApiError> {
+/// Authenticates the caller and checks its rights on the project in the path, which may be missing.
+pub(super) fn permitted(call: &Call, rule: Rule) -> Result<Option<&proto::Project>, ApiError> {
     let id = call.parameter("project_id");
     let caller = call.caller()?;
     let project = call.state().resource.projects.get(id).map(|project| &**project);
     caller.enforce(rule, &describe(Target::new().with("project_id", id), project))?;
-    project.ok_or_else(|| ApiError::missing("project", id))
+    Ok(project)
+}
+
+/// As [`permitted`], if that project exists.
+pub(super) fn authorized(call: &Call, rule: Rule) -> Result<&proto::Project, ApiError> {
+    permitted(call, rule)?.ok_or_else(|| ApiError::missing("project", call.parameter("project_id")))
 }
 
 /// The projects that a list has to look at, in the order of their ids.

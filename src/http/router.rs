@@ -15,7 +15,7 @@ use crate::identity::api::{group, membership, password, user};
 use crate::ops;
 use crate::resource::api::{domain, project, tag};
 use crate::revoke::api::event;
-use crate::role::api::role;
+use crate::role::api::{implied, inference, role};
 
 /// The routes, without what happens around them.
 fn routes() -> Router<App> {
@@ -56,6 +56,12 @@ fn routes() -> Router<App> {
         // role and assignment
         .route("/v3/roles", get(role::list).post(role::create))
         .route("/v3/roles/{role_id}", get(role::show).patch(role::update).delete(role::delete))
+        .route("/v3/roles/{role_id}/implies", get(implied::list))
+        .route(
+            "/v3/roles/{role_id}/implies/{implied_role_id}",
+            get(implied::show).head(implied::check).put(implied::create).delete(implied::delete),
+        )
+        .route("/v3/role_inferences", get(inference::list))
         .route("/v3/role_assignments", get(role_assignment::list))
         .merge(grants())
         // catalog

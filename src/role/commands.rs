@@ -8,6 +8,9 @@ use crate::assignment;
 use crate::state::attributes::{check_mutable, is_immutable, merge_extra, merge_options};
 use crate::state::{CommandError, Record, Transaction};
 
+/// The name of roles that no other may imply: Keystone's default of `prohibited_implied_role`.
+const NEVER_IMPLIED: &str = "admin";
+
 fn check_name(tx: &Transaction, role: &Role) -> Result<(), CommandError> {
     let holder = tx.role.role_by_name(&role.domain_id, &role.name);
     if holder.is_some_and(|holder| holder.id != role.id) {
@@ -76,19 +79,19 @@ pub fn delete(tx: &mut Transaction, command: &DeleteRole) -> Result<(), CommandE
 /// Makes one role imply another.
 ///
 /// # Errors
-/// A role is missing, the rule exists, or a global role would imply a role of a domain.
+/// A role is missing, the rule exists, the implied role is [`NEVER_IMPLIED`], or a global role would imply a role of
+/// a domain.
 pub fn create_implied(tx: &mut Transaction, command: CreateImpliedRole) -> Result<(), CommandError> {
     let rule = command.rule.unwrap_or_default();
     let prior = tx.require::<Role>(&rule.prior_role_id)?;
     let implied = tx.require::<Role>(&rule.implied_role_id)?;
-    if prior.domain_id.is_empty() && !implied.domain_id.is_empty() {
-        return Err(CommandError::Forbidden(format!(
-            "Implied role {} is domain-specific and cannot be implied by the global role {}.",
-            implied.id, prior.id
-        )));
+    let is_narrowed = prior.domain_id.is_empty() && !implied.domain_id.is_empty();
+    if is_narrowed || implied.name == NEVER_IMPLIED {
+        return Err(CommandError::Forbidden(format!("{} cannot be an implied roles.", implied.id)));
     }
     if tx.role.implied_roles.contains(&rule.key()) {
-        return Err(CommandError::duplicate_id("implied_role", &rule.implied_role_id));
+        let detail = "Duplicate entry.".into();
+        return Err(CommandError::Conflict { entity: "implied_role".into(), detail });
     }
     tx.put(rule);
     Ok(())
@@ -189,6 +192,39 @@ mod tests {
         assert!(matches!(delete(&mut tx, &DeleteRole { id: "1".into() }), Err(CommandError::Forbidden(_))));
         assert!(update(&mut tx, change(options("null"), None)).unwrap().options.is_empty());
         delete(&mut tx, &DeleteRole { id: "1".into() }).unwrap();
+    }
+
+    #[test]
+    fn a_role_may_imply_itself_and_in_circles_but_not_twice() {
+        let mut tx = begin();
+        add(&mut tx, "a", "a", "").unwrap();
+        add(&mut tx, "own", "own", "d").unwrap();
+        for (prior, implied) in [("a", "a"), ("own", "a"), ("own", "own")] {
+            imply(&mut tx, prior, implied).unwrap();
+        }
+        assert_eq!(
+            imply(&mut tx, "a", "a").unwrap_err().to_string(),
+            "Conflict occurred attempting to store implied_role - Duplicate entry."
+        );
+    }
+
+    #[test]
+    fn some_roles_are_never_implied() {
+        let mut tx = begin();
+        for (id, name, domain_id) in
+            [("a", "a", ""), ("1", "admin", ""), ("2", "admin", "d"), ("own", "own", "d")]
+        {
+            add(&mut tx, id, name, domain_id).unwrap();
+        }
+        for (prior, implied) in [("a", "1"), ("own", "2"), ("1", "1"), ("a", "own")] {
+            let error = imply(&mut tx, prior, implied).unwrap_err();
+            assert_eq!(error, CommandError::Forbidden(format!("{implied} cannot be an implied roles.")));
+        }
+        for (prior, implied) in [("a", "x"), ("x", "a")] {
+            let error = imply(&mut tx, prior, implied).unwrap_err();
+            assert_eq!(error.to_string(), "Could not find role: x.");
+        }
+        assert_eq!(tx.role.implied_roles.len(), 0);
     }
 
     #[test]

@@ -1,3 +1,5 @@
 //! Routes of roles.
 
+pub mod implied;
+pub mod inference;
 pub mod role;

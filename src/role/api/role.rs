@@ -45,7 +45,7 @@ pub fn render(call: &Call, role: &proto::Role) -> Value {
 }
 
 /// The domain of a domain-specific role; none for a global one.
-fn domain_id(role: &proto::Role) -> Option<&str> {
+pub(super) fn domain_id(role: &proto::Role) -> Option<&str> {
     Some(role.domain_id.as_str()).filter(|id| !id.is_empty())
 }
 

@@ -27,6 +27,7 @@ fn routes() -> Router<App> {
         .route("/keyraft/status", get(ops::status::show))
         // auth
         .route("/v3/auth/tokens", post(token::issue).get(token::validate).delete(token::revoke))
+        .route("/v3/auth/tokens/OS-PKI/revoked", get(token::revoked))
         .route("/v3/auth/catalog", get(scopes::catalog))
         .route("/v3/auth/projects", get(scopes::projects))
         .route("/v3/auth/domains", get(scopes::domains))

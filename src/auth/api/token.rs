@@ -90,6 +90,15 @@ pub async fn validate(call: Call) -> Answer {
     token_answer(&call, StatusCode::OK, &token, text)
 }
 
+/// Refuses to list the revoked tokens: there is no such list, as tokens are not kept.
+/// Policy: none; not even a token is needed.
+///
+/// # Errors
+/// 403, always.
+pub async fn revoked() -> ApiError {
+    ApiError::NotAuthorized
+}
+
 /// Revokes a token and, unless `?cascade=false`, those rescoped from it.
 /// Policy: `identity:revoke_token`.
 ///

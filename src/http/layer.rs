@@ -33,12 +33,6 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
     {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
-    if let Some(methods) = headers.get(header::ALLOW).and_then(|methods| methods.to_str().ok()) {
-        // Keystone answers OPTIONS on every path.
-        if let Ok(methods) = HeaderValue::from_str(&format!("{methods},OPTIONS")) {
-            headers.insert(header::ALLOW, methods);
-        }
-    }
     if route != "/healthcheck" {
         headers.insert(header::VARY, AUTH_TOKEN);
     }

@@ -1,12 +1,13 @@
 //! The HTTP server: connections, and what is done to a request before it is routed.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Uri};
+use axum::http::{HeaderValue, Request, Response, Uri, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -54,7 +55,12 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer { address });
             without_trailing_slash(&mut request);
-            router.clone().oneshot(request)
+            let answer = router.clone().oneshot(request);
+            async {
+                let mut response = answer.await?;
+                allow_options(&mut response);
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
@@ -67,6 +73,14 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     let drained = pin!(connections.shutdown());
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("requests were still in progress at the stop");
+    }
+}
+
+/// Keystone answers OPTIONS on every path. The framework adds `Allow` outside all of the router's layers.
+fn allow_options(response: &mut Response<Body>) {
+    let methods = response.headers().get(header::ALLOW).and_then(|methods| methods.to_str().ok());
+    if let Some(Ok(methods)) = methods.map(|methods| HeaderValue::from_str(&format!("{methods},OPTIONS"))) {
+        response.headers_mut().insert(header::ALLOW, methods);
     }
 }
 

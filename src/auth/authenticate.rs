@@ -40,7 +40,7 @@ pub async fn authenticate(call: &Call, request: &AuthRequest) -> Result<Token, A
     if roles.is_empty() && !matches!(scope, TokenScope::Unscoped) {
         return Err(ApiError::Unauthorized("the user has no role on the scope"));
     }
-    let issued_at_s = app.now_s();
+    let issued_at_s = call.loaded_after_ms / 1000;
     let random = &*app.environment.random;
     let asked = app.methods.mask(request.methods.iter().map(String::as_str));
     let (methods, audit, expires_at_s) = match &proof.source {

@@ -28,6 +28,9 @@ pub struct Call {
     pub app: App,
     /// The state that this request reads.
     pub published: Arc<Published<Identity>>,
+    /// Cluster time before that state was loaded, in milliseconds since the epoch. A token is stamped with it:
+    /// whatever revokes it later than the state shows is not stamped before it.
+    pub loaded_after_ms: u64,
     /// Its method.
     pub method: Method,
     /// Its path and query, as sent.
@@ -61,11 +64,13 @@ impl FromRequest<App> for Call {
             Err(_) => return Err(ApiError::malformed("The request body could not be read")),
         };
         // The state is loaded after the request is complete: it must show what was acknowledged before.
+        let loaded_after_ms = app.node.cluster_time_ms();
         let published = app.node.read().await?;
         let base_url = app.base_url(&parts.headers, parts.extensions.get());
         Ok(Self {
             app: app.clone(),
             published,
+            loaded_after_ms,
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             method: parts.method,
             uri: parts.uri,
@@ -79,6 +84,17 @@ impl FromRequest<App> for Call {
 }
 
 impl Call {
+    /// Loads the state anew; what was found in the one before counts no more.
+    ///
+    /// # Errors
+    /// 503 without a leader.
+    pub async fn reload(&mut self) -> Result<(), ApiError> {
+        self.loaded_after_ms = self.app.node.cluster_time_ms();
+        self.published = self.app.node.read().await?;
+        self.caller = OnceLock::new();
+        Ok(())
+    }
+
     /// The state that this request reads.
     #[must_use]
     pub fn state(&self) -> &State {

@@ -126,7 +126,9 @@ fn scope_of(state: &State, payload: &Payload) -> Result<TokenScope, InvalidToken
     }
 }
 
-fn is_revoked(state: &State, token: &Token) -> bool {
+/// Whether an event of the state matches the token.
+#[must_use]
+pub fn is_revoked(state: &State, token: &Token) -> bool {
     state.revoke.is_revoked(&TokenFacts {
         issued_at_s: token.issued_at_s,
         audit_id: &token.audit.own.to_string(),

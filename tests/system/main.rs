@@ -17,6 +17,7 @@ mod keystone_peer;
 mod leader_killed;
 mod lost_data;
 mod openstack_command;
+mod password_change;
 mod power_failure;
 mod protected_service;
 mod support;

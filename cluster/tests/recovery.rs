@@ -276,3 +276,28 @@ async fn a_node_that_diverges_stops_serving_and_starts_again_from_a_peers_snapsh
     }
     cluster.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_divergence_that_the_replay_of_the_log_finds_is_told_as_one() {
+    let mut cluster = TestCluster::start_with(3, |config| config.digest_interval_ms = 100).await;
+    let leader = cluster.leader().await;
+    let wrong = cluster.follower().await;
+    let written = cluster.node(leader).propose(set("key5", "value")).await.unwrap().log_index;
+    let publication = cluster.node(wrong).publication();
+    tokio::time::timeout(PATIENCE, publication.wait_applied(written + 1)).await.unwrap();
+    cluster.stop_node(wrong).await;
+    remove(&cluster.folder(wrong).join("state"));
+
+    cluster.start_node_with(wrong, KeyValue { misapplied: Some("key5") }).await;
+    let mut fault = cluster.node(wrong).fault();
+    let fault = tokio::time::timeout(PATIENCE, fault.wait_for(Option::is_some)).await.unwrap();
+    let fault = fault.unwrap().clone().unwrap();
+    assert!(matches!(fault, Fault::Storage(StorageFault::Diverged { .. })), "{fault}");
+
+    cluster.stop_node(wrong).await;
+    cluster.start_node(wrong).await;
+    let state = cluster.node(wrong).read().await.unwrap();
+    assert_eq!(get(&state.state, "key5"), Some("value".into()));
+    assert!(has_snapshot(&cluster.folder(wrong)));
+    cluster.stop().await;
+}

@@ -40,9 +40,13 @@ impl<A: Application> Member<A> {
     pub(crate) async fn start(site: &Arc<Site>, opened: Opened<A>) -> Result<Arc<Self>, Fault> {
         let config = raft_config(site)?;
         let links = Links { site: Arc::clone(site) };
-        let raft = Raft::new(site.me(), config, links, opened.log, opened.machine)
-            .await
-            .map_err(|fatal| Fault::Open { reason: fatal.to_string() })?;
+        let storage_fault = opened.handle.fault();
+        let raft = Raft::new(site.me(), config, links, opened.log, opened.machine).await;
+        // Where the replay of the log has failed, the storage knows why; openraft has but a text.
+        let raft = raft.map_err(|fatal| match storage_fault.borrow().clone() {
+            Some(fault) => fault.into(),
+            None => Fault::Open { reason: fatal.to_string() },
+        })?;
 
         let (proposer, packer) = proposer(site);
         let (reads, read_queue) = rounds(site.config.reads_waiting);

@@ -16,6 +16,7 @@ use crate::http::ApiError;
 use crate::http::server::Peer;
 use crate::identity::password::{HashingPool, Password};
 use crate::keys::seal::ClusterKey;
+use crate::ops::ready::LastReadiness;
 use crate::policy::Policy;
 use crate::state::{Identity, State};
 use crate::token::fernet::KeyRing;
@@ -50,6 +51,8 @@ pub struct Inner {
     pub metrics: PrometheusHandle,
     /// The unsealed Fernet keys.
     pub token_keys: TokenKeys,
+    /// Whether this node was to be sent requests when that was last asked.
+    pub last_readiness: LastReadiness,
 }
 
 impl Deref for App {

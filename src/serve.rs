@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
-use keyraft_cluster::{Environment, Fault, Node, NodeConfig, Peer, StartError};
+use keyraft_cluster::{Announcement, Environment, Fault, Node, NodeConfig, Peer, StartError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,8 @@ use crate::identity::password::{
 use crate::keys::seal::{ClusterKey, ClusterKeyFileError};
 use crate::ops::admin::{AdminSocket, SocketError};
 use crate::ops::operations::Operations;
-use crate::ops::{housekeeping, metrics};
+use crate::ops::ready::LastReadiness;
+use crate::ops::{housekeeping, metrics, options};
 use crate::policy::Policy;
 use crate::state::Identity;
 use crate::token::payload::{MethodList, MethodListError};
@@ -122,6 +123,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     let hashing = hashing_pool(&config, &environment)?;
     let methods = MethodList::new(config.auth.methods.iter().map(String::as_str))?;
     let node = Node::start(node_config(&config), Identity, environment.clone()).await?;
+    node.announce(Announcement { options_digest: options::digest(&config), notice: String::new() });
     let app = App::new(Inner {
         public_endpoint: config.public_endpoint(),
         config,
@@ -133,6 +135,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
         methods,
         metrics,
         token_keys: TokenKeys::default(),
+        last_readiness: LastReadiness::default(),
     });
     // Ends with this function, whatever ends it.
     let ending = stop.child_token();

@@ -3,6 +3,7 @@
 //! This crate knows bytes, indexes and nodes; it knows nothing of users. An [`Application`] tells it
 //! how a command changes a state; a [`Node`] replicates the commands and publishes the state.
 
+mod announcement;
 pub mod application;
 pub mod config;
 mod contact;
@@ -24,6 +25,7 @@ mod status;
 pub mod storage;
 pub mod types;
 
+pub use announcement::Announcement;
 pub use application::{Application, LogMoment, Row, RowChange, RowError};
 pub use config::{ConfigError, NodeConfig, Peer};
 pub use environment::{Clock, Environment, Random, SeededRandom, SystemClock, SystemRandom};

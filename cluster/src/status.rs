@@ -49,11 +49,19 @@ pub struct NodeStatus {
     pub lag: u64,
     /// Digest of its state after `applied_index`, in hexadecimal; empty when it is unreachable.
     pub digest: String,
+    /// Its [`Announcement::options_digest`](crate::Announcement), in hexadecimal; empty when it is
+    /// unreachable or has told none.
+    pub options_digest: String,
+    /// Whether that digest is another than the leader's; `None` when one of the two is not known.
+    pub options_differ: Option<bool>,
+    /// Its [`Announcement::notice`](crate::Announcement).
+    pub notice: String,
 }
 
 /// What this node says of itself.
 pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
     let published = core.publication().load();
+    let announcement = core.site.announcement.load();
     let mut answer = proto::NodeStatusResponse {
         node_id: core.site.me(),
         role: "starting".to_owned(),
@@ -61,6 +69,8 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
         public_url: core.site.config.public_url.clone(),
         digest: format!("{:032x}", published.digest),
         leader: core.site.leader(),
+        options_digest: announcement.options_digest.clone(),
+        notice: announcement.notice.clone(),
         ..proto::NodeStatusResponse::default()
     };
     if let Some(member) = core.member() {
@@ -74,6 +84,18 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
         answer.role = "stopped".to_owned();
     }
     answer
+}
+
+/// Whether this node's options are the leader's; `None` when one of the two is not known.
+pub(crate) async fn options_agree<A: Application>(core: Arc<Core<A>>) -> Option<bool> {
+    let leader = core.site.leader()?;
+    let answer = ask(&core, leader).await?;
+    let differ = options_differ(&core.site.announcement.load().options_digest, &answer.options_digest);
+    differ.map(|differ| !differ)
+}
+
+fn options_differ(one: &[u8], other: &[u8]) -> Option<bool> {
+    if one.is_empty() || other.is_empty() { None } else { Some(one != other) }
 }
 
 /// Asks every member.
@@ -125,6 +147,9 @@ fn compose(answers: Answers) -> ClusterStatus {
     let newest = || given().filter(|answer| answer.term == term);
     let leading = newest().find(|answer| answer.role == "leader").map(|answer| answer.node_id);
     let leader = leading.or_else(|| newest().find_map(|answer| answer.leader));
+    let leaders_options =
+        leader.and_then(|number| answers.get(&number)).and_then(|(_, answer)| answer.as_ref());
+    let leaders_options = leaders_options.map(|answer| answer.options_digest.clone()).unwrap_or_default();
     let longest = given().map(|answer| answer.last_log_index).max().unwrap_or_default();
     let nodes = answers
         .into_iter()
@@ -138,6 +163,9 @@ fn compose(answers: Answers) -> ClusterStatus {
                 applied_index: answer.applied_index,
                 lag: longest.saturating_sub(answer.applied_index),
                 digest: answer.digest,
+                options_differ: options_differ(&answer.options_digest, &leaders_options),
+                options_digest: hexadecimal(&answer.options_digest),
+                notice: answer.notice,
             },
             None => NodeStatus {
                 number,
@@ -148,10 +176,17 @@ fn compose(answers: Answers) -> ClusterStatus {
                 applied_index: 0,
                 lag: longest,
                 digest: String::new(),
+                options_digest: String::new(),
+                options_differ: None,
+                notice: String::new(),
             },
         })
         .collect();
     ClusterStatus { leader, term, nodes }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -181,5 +216,25 @@ mod tests {
         assert_eq!(status.nodes.iter().map(|node| node.lag).collect::<Vec<_>>(), [5, 0, 15]);
         assert_eq!(status.nodes[2].role, "unreachable");
         assert_eq!(status.nodes[2].address, "c:1");
+    }
+
+    #[test]
+    fn a_node_with_other_options_than_the_leader_is_told_from_one_that_has_told_none() {
+        let with_options = |node_id, role: &str, options: &[u8]| {
+            let answer = proto::NodeStatusResponse {
+                options_digest: options.to_vec().into(),
+                ..answer(node_id, role, 1, 1)
+            };
+            (node_id, (String::new(), Some(answer)))
+        };
+        let status = compose(BTreeMap::from([
+            with_options(1, "follower", &[0xab]),
+            with_options(2, "leader", &[0xab]),
+            with_options(3, "follower", &[0x0c]),
+            with_options(4, "follower", &[]),
+        ]));
+        let differ: Vec<_> = status.nodes.iter().map(|node| node.options_differ).collect();
+        assert_eq!(differ, [Some(false), Some(false), Some(true), None]);
+        assert_eq!(status.nodes[2].options_digest, "0c");
     }
 }

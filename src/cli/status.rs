@@ -71,7 +71,8 @@ fn chain(error: &reqwest::Error) -> String {
 
 fn render(status: &ClusterStatus) -> String {
     let number = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
-    let heading = ["node", "role", "address", "last log index", "applied index", "lag", "public url"];
+    let heading =
+        ["node", "role", "address", "last log index", "applied index", "lag", "options", "public url"];
     let mut rows = vec![heading.map(str::to_owned).to_vec()];
     for node in &status.nodes {
         rows.push(vec![
@@ -81,11 +82,32 @@ fn render(status: &ClusterStatus) -> String {
             number(node.last_log_index),
             number(node.applied_index),
             number(node.lag),
+            options(node.options_differ).to_owned(),
             node.public_url.clone().unwrap_or_else(|| "-".to_owned()),
         ]);
     }
+    let mut text = table::render(&rows);
+    for node in &status.nodes {
+        if node.options_differ == Some(true) {
+            let number = node.number;
+            text += &format!(
+                "\n\nnode {number}: options that have to be the same on all nodes are not those of the leader"
+            );
+        }
+        if let Some(notice) = &node.notice {
+            text += &format!("\n\nnode {}: {notice}", node.number);
+        }
+    }
     let leader = status.leader.map_or_else(|| "none".to_owned(), |leader| format!("node {leader}"));
-    format!("leader: {leader}\nterm:   {}\n\n{}", status.term, table::render(&rows))
+    format!("leader: {leader}\nterm:   {}\n\n{}", status.term, text)
+}
+
+fn options(differ: Option<bool>) -> &'static str {
+    match differ {
+        Some(true) => "differ",
+        Some(false) => "same",
+        None => "-",
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +121,16 @@ mod tests {
         let shown = render(&serde_json::from_str(text).unwrap());
         assert!(shown.starts_with("leader: none\nterm:   7\n"), "{shown}");
         let row: Vec<_> = shown.lines().last().unwrap().split_whitespace().collect();
-        assert_eq!(row, ["2", "unreachable", "a:1", "-", "-", "-", "-"]);
+        assert_eq!(row, ["2", "unreachable", "a:1", "-", "-", "-", "-", "-"]);
+    }
+
+    #[test]
+    fn a_node_with_other_options_is_marked_and_its_notice_is_shown() {
+        let text = r#"{"leader": 1, "term": 7, "nodes": [{"number": 2, "address": "a:1", "role": "follower",
+            "options_differ": true, "notice": "look at its log"}]}"#;
+        let shown = render(&serde_json::from_str(text).unwrap());
+        assert!(shown.contains("  differ  "), "{shown}");
+        assert!(shown.contains("node 2: options that have to be the same on all nodes are not"), "{shown}");
+        assert!(shown.ends_with("node 2: look at its log"), "{shown}");
     }
 }

@@ -20,6 +20,7 @@ mod resource;
 mod revoke;
 #[cfg(test)]
 mod sample;
+mod shared;
 mod token;
 
 use std::path::{Path, PathBuf};

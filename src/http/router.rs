@@ -23,6 +23,7 @@ fn routes() -> Router<App> {
         .route("/", get(discovery::versions))
         .route("/v3", get(discovery::v3))
         .route("/healthcheck", get(discovery::healthcheck))
+        .route("/ready", get(ops::ready::show))
         .route("/metrics", get(ops::metrics::show))
         .route("/keyraft/status", get(ops::status::show))
         // auth

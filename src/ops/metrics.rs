@@ -5,6 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
+use super::ready;
 use crate::app::App;
 
 /// Upper bounds of the histograms, in seconds.
@@ -26,6 +27,8 @@ pub async fn show(State(app): State<App>) -> Response {
         return StatusCode::NOT_FOUND.into_response();
     }
     note_keys(&app);
+    // It sets the gauges.
+    ready::readiness(&app).await;
     app.metrics.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
 }

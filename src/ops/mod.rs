@@ -5,4 +5,6 @@ pub mod housekeeping;
 pub mod logging;
 pub mod metrics;
 pub mod operations;
+pub mod options;
+pub mod ready;
 pub mod status;

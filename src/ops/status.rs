@@ -42,6 +42,15 @@ pub struct NodeStatus {
     pub public_url: Option<String>,
     /// Digest of its state after `applied_index`; the same on all nodes for the same index.
     pub digest: Option<String>,
+    /// Digest of its options that have to be the same on all nodes.
+    #[serde(default)]
+    pub options_digest: Option<String>,
+    /// Whether these options are not those of the leader.
+    #[serde(default)]
+    pub options_differ: Option<bool>,
+    /// What the operator should know of it.
+    #[serde(default)]
+    pub notice: Option<String>,
 }
 
 /// Shows the cluster as this node sees it; a leader is not needed for it.
@@ -74,6 +83,9 @@ impl From<keyraft_cluster::ClusterStatus> for ClusterStatus {
                 lag: is_known.then_some(node.lag),
                 public_url: known_text(node.public_url),
                 digest: known_text(node.digest),
+                options_digest: known_text(node.options_digest),
+                options_differ: node.options_differ,
+                notice: known_text(node.notice),
             }
         });
         Self { leader: seen.leader, term: seen.term, nodes: nodes.collect() }

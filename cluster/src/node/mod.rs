@@ -21,6 +21,7 @@ use self::core::Core;
 use self::fault::Fault;
 use self::member::Member;
 pub use self::start::StartError;
+use crate::announcement::Announcement;
 use crate::application::Application;
 use crate::forward::ProposeError;
 use crate::lease::{self, ReadError};
@@ -177,6 +178,18 @@ impl<A: Application> Node<A> {
     pub async fn status(&self) -> ClusterStatus {
         let asking = self.0.threads.handle.spawn(status::ask_all(Arc::clone(self.core())));
         asking.await.unwrap_or_else(|_| ClusterStatus { leader: None, term: 0, nodes: Vec::new() })
+    }
+
+    /// Sets what this node says of itself to the others, in place of what it said before.
+    pub fn announce(&self, announcement: Announcement) {
+        self.core().site.announcement.store(Arc::new(announcement));
+    }
+
+    /// Whether the options digest that this node announces is the leader's; `None` when one of the two is
+    /// not known, because the leader does not answer within a second for example.
+    pub async fn options_agree(&self) -> Option<bool> {
+        let asking = self.0.threads.handle.spawn(status::options_agree(Arc::clone(self.core())));
+        asking.await.unwrap_or_default()
     }
 
     /// Why this node has stopped serving; `None` while it serves. Its owner stops the process, or shuts

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::announcement::Announcement;
 use crate::config::NodeConfig;
 use crate::contact::Contact;
 use crate::environment::Environment;
@@ -25,6 +27,8 @@ pub(crate) struct Site {
     pub(crate) faults: Faults,
     /// The leader that this node obeys, itself included.
     pub(crate) leader: watch::Sender<Option<NodeId>>,
+    /// What the application has this node say of itself.
+    pub(crate) announcement: ArcSwap<Announcement>,
     /// Cancelled when the node stops: every task ends.
     pub(crate) stopping: CancellationToken,
 }
@@ -37,6 +41,7 @@ impl Site {
             reach: Reach::new(Arc::clone(&environment.clock)),
             faults: Faults::new(),
             leader: watch::Sender::new(None),
+            announcement: ArcSwap::default(),
             stopping: CancellationToken::new(),
             config,
             environment,

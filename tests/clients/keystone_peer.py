@@ -1,27 +1,32 @@
-"""A real Keystone in one process: it validates our tokens and issues some of its own.
+"""A real Keystone in one process, on SQLite.
 
-keystone_peer.py DIR REQUEST_FILE
+keystone_peer.py DIR [REQUEST_FILE]
 
-DIR holds the key repository in DIR/fernet-keys; the rest (configuration, SQLite database) is made
-there. REQUEST_FILE is JSON: the user and the project to make with ids that the other side knows them
-by, and the role that the user gets in the project. Serves on a loopback port that the system chooses
-and prints `listening PORT`; the admin's password is `peer`.
+Makes its configuration, database and keys in DIR; a key repository that is there already, in
+DIR/fernet-keys, is used, so that it knows the tokens of another server. REQUEST_FILE is JSON: the user
+and the project to make with ids that the other server knows them by, and the role that the user gets in
+the project. Serves on a loopback port that the system chooses and prints `listening PORT`; the admin's
+password is `peer`, the region `RegionOne`.
+
+One request at a time, as SQLite wants it. A cache in memory makes a request cost milliseconds.
 """
 
 import json
 import os
-import socketserver
+import socket
 import subprocess
 import sys
 import urllib.request
 from threading import Thread
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 SETUP_LIMIT_S = 240
 
 CONFIGURATION = """
 [DEFAULT]
 log_file = {folder}/keystone.log
+public_endpoint = {url}
 [database]
 connection = sqlite:///{folder}/keystone.db
 [fernet_tokens]
@@ -39,12 +44,10 @@ proxies = oslo_cache.testing.CacheIsolatingProxy
 """
 
 
-class ThreadingServer(socketserver.ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
 class QuietHandler(WSGIRequestHandler):
-    def log_message(self, *_):
+    """Adds no header that Keystone does not give: what it leaves out is compared too."""
+
+    def log(self, *_):
         pass
 
 
@@ -79,28 +82,41 @@ def grant(base, asked):
 
 
 def main():
-    folder, request_file = sys.argv[1:]
-    with open(request_file) as file:
-        asked = json.load(file)
+    folder, *request_file = sys.argv[1:]
+    asked = None
+    if request_file:
+        with open(request_file[0]) as file:
+            asked = json.load(file)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
     configuration = os.path.join(folder, "keystone.conf")
     with open(configuration, "w") as file:
-        file.write(CONFIGURATION.format(folder=folder))
-    os.makedirs(os.path.join(folder, "credential-keys"), mode=0o700)
+        file.write(CONFIGURATION.format(folder=folder, url=f"http://127.0.0.1:{port}"))
+    owner = ["--keystone-user", str(os.getuid()), "--keystone-group", str(os.getgid())]
     manage(configuration, "db_sync")
-    manage(configuration, "credential_setup", "--keystone-user", str(os.getuid()), "--keystone-group", str(os.getgid()))
-    manage(configuration, "bootstrap", "--bootstrap-password", "peer")
-    manage(configuration, "user_setup", "--username", asked["user_name"], "--user-id", asked["user_id"],
-           "--user-password-plain", asked["password"])
-    manage(configuration, "project_setup", "--project-name", asked["project_name"], "--project-id", asked["project_id"])
+    for repository in ["fernet", "credential"]:
+        path = os.path.join(folder, f"{repository}-keys")
+        if not os.path.isdir(path):
+            os.makedirs(path, mode=0o700)
+            manage(configuration, f"{repository}_setup", *owner)
+    urls = [word for kind in ["admin", "internal", "public"]
+            for word in [f"--bootstrap-{kind}-url", "$(public_endpoint)s/v3"]]
+    manage(configuration, "bootstrap", "--bootstrap-password", "peer", "--bootstrap-region-id", "RegionOne", *urls)
+    if asked:
+        manage(configuration, "user_setup", "--username", asked["user_name"], "--user-id", asked["user_id"],
+               "--user-password-plain", asked["password"])
+        manage(configuration, "project_setup", "--project-name", asked["project_name"],
+               "--project-id", asked["project_id"])
 
     os.environ["OS_KEYSTONE_CONFIG_FILES"] = configuration
     del sys.argv[1:]  # Keystone would take them for its own
     from keystone.wsgi.api import application
 
-    server = make_server("127.0.0.1", 0, application, server_class=ThreadingServer, handler_class=QuietHandler)
+    server = make_server("127.0.0.1", port, application, request_handler=QuietHandler, fd=listener.fileno())
     Thread(target=server.serve_forever, daemon=True).start()
-    grant(f"http://127.0.0.1:{server.server_port}", asked)
-    print(f"listening {server.server_port}", flush=True)
+    if asked:
+        grant(f"http://127.0.0.1:{port}", asked)
+    print(f"listening {port}", flush=True)
     sys.stdin.read()
 
 

@@ -2,14 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, DevCluster, Script, password_login, scoped};
+use crate::support::{Client, DevCluster, KEYSTONE_PASSWORD, Keystone, password_login, scoped};
 
-/// Keystone's database alone takes twenty seconds to make.
-const KEYSTONE_LIMIT: Duration = Duration::from_secs(300);
 const PASSWORD: &str = "of alice";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,9 +25,8 @@ async fn tokens_of_ours_and_of_a_keystone_with_the_same_keys_are_valid_on_both()
     });
     let request_file = folder.path().join("request.json");
     fs::write(&request_file, request.to_string()).unwrap();
-    let arguments = [folder.path().to_str().unwrap(), request_file.to_str().unwrap()];
-    let mut keystone = Script::start("keystone_peer.py", &arguments, "");
-    let theirs = keystone.wait_listening(KEYSTONE_LIMIT);
+    let keystone = Keystone::start(folder.path(), Some(&request_file));
+    let theirs = keystone.url.clone();
     let their_admin = keystone_admin(&theirs).await;
 
     let in_project = json!({"project": {"id": project}});
@@ -84,7 +80,7 @@ async fn keystone_admin(url: &str) -> Client {
     let client = Client::anonymous();
     let user = json!({"name": "admin", "domain": {"id": "default"}});
     let scope = json!({"project": {"name": "admin", "domain": {"id": "default"}}});
-    let token = client.log_in(url, &scoped(password_login(user, "peer"), scope)).await;
+    let token = client.log_in(url, &scoped(password_login(user, KEYSTONE_PASSWORD), scope)).await;
     client.with_token(&token)
 }
 

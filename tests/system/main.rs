@@ -20,5 +20,6 @@ mod openstack_command;
 mod password_change;
 mod power_failure;
 mod protected_service;
+#[path = "../support/mod.rs"]
 mod support;
 mod write_load;

@@ -1,13 +1,18 @@
-//! What the tests of the whole system stand on: clusters of real processes, a client, Python.
+//! What the tests of the whole system stand on: clusters of real processes, a client, Python, a Keystone.
+
+#![allow(dead_code, reason = "each test target has the whole of it and uses a part")]
 
 mod client;
 mod cluster;
+mod keystone;
 mod ports;
 mod process;
 mod python;
 
+#[allow(unused_imports, reason = "as above")]
 pub use client::{Client, Reply, password_login, scoped, token_login};
 pub use cluster::{ADMIN_PASSWORD, DevCluster};
+pub use keystone::{KEYSTONE_PASSWORD, Keystone};
 pub use python::Script;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,96 @@
+//! Which id of theirs is which of ours.
+
+use std::collections::HashMap;
+
+/// A bijection, learnt from answers: ids that stand in the same place mean the same thing, from then on
+/// everywhere.
+#[derive(Clone, Debug, Default)]
+pub struct Ids {
+    of_theirs: HashMap<String, (String, usize)>,
+    of_ours: HashMap<String, (String, usize)>,
+}
+
+impl Ids {
+    /// Whether the two are the same thing; two that are both new become so.
+    pub fn agree(&mut self, theirs: &str, ours: &str) -> bool {
+        match (self.of_theirs.get(theirs), self.of_ours.get(ours)) {
+            (Some((known, _)), Some(_)) => known == ours,
+            (None, None) => {
+                let number = self.of_theirs.len();
+                self.of_theirs.insert(theirs.to_owned(), (ours.to_owned(), number));
+                self.of_ours.insert(ours.to_owned(), (theirs.to_owned(), number));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The number of what an id of theirs means, the same as for ours.
+    pub fn number_of_theirs(&self, id: &str) -> Option<usize> {
+        self.of_theirs.get(id).map(|(_, number)| *number)
+    }
+
+    pub fn number_of_ours(&self, id: &str) -> Option<usize> {
+        self.of_ours.get(id).map(|(_, number)| *number)
+    }
+}
+
+/// A part of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// 32 lower-case hexadecimal digits that stand by themselves.
+    Id(&'a str),
+    Text(&'a str),
+}
+
+/// The text, cut where its ids begin and end.
+pub fn parts(text: &str) -> Vec<Part<'_>> {
+    const ID_LENGTH: usize = 32;
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    for word in text.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
+        let alone = word.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if alone.len() == ID_LENGTH && alone.bytes().all(is_digit) {
+            if start < at {
+                parts.push(Part::Text(&text[start..at]));
+            }
+            parts.push(Part::Id(alone));
+            start = at + ID_LENGTH;
+        }
+        at += word.len();
+    }
+    if start < text.len() {
+        parts.push(Part::Text(&text[start..]));
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "0123456789abcdef0123456789abcdef";
+    const TWO: &str = "fedcba9876543210fedcba9876543210";
+
+    #[test]
+    fn an_id_means_one_thing_only() {
+        let mut ids = Ids::default();
+        assert!(ids.agree("a", "x") && ids.agree("b", "y") && ids.agree("a", "x"));
+        assert!(!ids.agree("a", "y") && !ids.agree("c", "x") && !ids.agree("a", "z"));
+    }
+
+    #[test]
+    fn ids_are_found_where_they_stand_alone() {
+        let text = format!("/users/{ONE}/roles/{TWO}?x");
+        let found = parts(&text);
+        assert_eq!(
+            found,
+            [Part::Text("/users/"), Part::Id(ONE), Part::Text("/roles/"), Part::Id(TWO), Part::Text("?x")]
+        );
+        let longer = format!("{ONE}{TWO}");
+        assert_eq!(parts(&longer), [Part::Text(&longer)]);
+        assert_eq!(parts(ONE), [Part::Id(ONE)]);
+        assert_eq!(parts(""), []);
+    }
+}

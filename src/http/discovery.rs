@@ -5,10 +5,27 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::operation::{self, Operation};
 use crate::app::App;
 
 /// The version of the API that Keystone 30 reports.
 const VERSION: &str = "v3.14";
+
+/// What may be done on `/`.
+pub fn on_root() -> Vec<Operation> {
+    let status = StatusCode::MULTIPLE_CHOICES;
+    vec![operation::get(versions, "List the versions of the API").object("versions").status(status)]
+}
+
+/// What may be done on `/v3`.
+pub fn on_v3() -> Vec<Operation> {
+    vec![operation::get(v3, "Describe version 3 of the API").object("version")]
+}
+
+/// What may be done on `/healthcheck`.
+pub fn on_health() -> Vec<Operation> {
+    vec![operation::get(healthcheck, "Say that the process answers").text()]
+}
 
 fn version(base_url: &str) -> Value {
     json!({

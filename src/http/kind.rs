@@ -53,8 +53,8 @@ pub enum OptionKind {
 /// The strings that Keystone takes for a boolean, as it lists them: `True` and `False` stand for the booleans.
 const BOOLEAN_TEXTS: &str = "[True, 'True', 'TRUE', 'true', False, 'False', 'FALSE', 'false', '', '1', '0', 'y', 'Y', \
                              'n', 'N', 'on', 'ON', 'off', 'OFF', 'yes', 'no']";
-const TRUE_TEXTS: [&str; 9] = ["True", "TRUE", "true", "1", "y", "Y", "on", "ON", "yes"];
-const FALSE_TEXTS: [&str; 10] = ["False", "FALSE", "false", "", "0", "n", "N", "off", "OFF", "no"];
+pub(super) const TRUE_TEXTS: [&str; 9] = ["True", "TRUE", "true", "1", "y", "Y", "on", "ON", "yes"];
+pub(super) const FALSE_TEXTS: [&str; 10] = ["False", "FALSE", "false", "", "0", "n", "N", "off", "OFF", "no"];
 
 /// The boolean that a JSON value stands for in a body, if it stands for one.
 #[must_use]
@@ -229,7 +229,7 @@ fn has_twice(values: &[Value]) -> bool {
 }
 
 /// Longest tag.
-const MAX_TAG_CHARS: usize = 255;
+pub(super) const MAX_TAG_CHARS: usize = 255;
 
 /// Whether a text may be a tag.
 #[must_use]

@@ -1,12 +1,15 @@
-//! Every path of the API, on one page.
+//! Every path of the API, on one page. What may be done on each is listed in the file of its resource.
+
+use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use keyraft_proto::identity::{ActorKind, TargetKind};
 
-use super::{discovery, layer};
+use super::operation::Routes;
+use super::{discovery, layer, openapi};
 use crate::app::App;
 use crate::assignment::api::{grant, role_assignment};
 use crate::auth::api::{scopes, token};
@@ -17,95 +20,99 @@ use crate::resource::api::{domain, project, tag};
 use crate::revoke::api::event;
 use crate::role::api::{implied, inference, role};
 
-/// The routes, without what happens around them.
-fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(discovery::versions))
-        .route("/v3", get(discovery::v3))
-        .route("/healthcheck", get(discovery::healthcheck))
-        .route("/ready", get(ops::ready::show))
-        .route("/metrics", get(ops::metrics::show))
-        .route("/keyraft/status", get(ops::status::show))
+/// The paths, each with its operations.
+#[must_use]
+pub fn routes() -> Routes {
+    let routes = Routes::default()
+        .path("/", discovery::on_root())
+        .path("/v3", discovery::on_v3())
+        .path("/healthcheck", discovery::on_health())
+        .path("/openapi.json", openapi::operations())
+        .path("/ready", ops::ready::operations())
+        .path("/metrics", ops::metrics::operations())
+        .path(ops::status::STATUS_PATH, ops::status::operations())
         // auth
-        .route("/v3/auth/tokens", post(token::issue).get(token::validate).delete(token::revoke))
-        .route("/v3/auth/tokens/OS-PKI/revoked", get(token::revoked))
-        .route("/v3/auth/catalog", get(scopes::catalog))
-        .route("/v3/auth/projects", get(scopes::projects))
-        .route("/v3/auth/domains", get(scopes::domains))
-        .route("/v3/auth/system", get(scopes::system))
-        .route("/v3/OS-REVOKE/events", get(event::list))
+        .path("/v3/auth/tokens", token::operations())
+        .path("/v3/auth/tokens/OS-PKI/revoked", token::on_revoked())
+        .path("/v3/auth/catalog", scopes::on_catalog())
+        .path("/v3/auth/projects", scopes::on_projects())
+        .path("/v3/auth/domains", scopes::on_domains())
+        .path("/v3/auth/system", scopes::on_system())
+        .path("/v3/OS-REVOKE/events", event::operations())
         // resource
-        .route("/v3/domains", get(domain::list).post(domain::create))
-        .route("/v3/domains/{domain_id}", get(domain::show).patch(domain::update).delete(domain::delete))
-        .route("/v3/projects", get(project::list).post(project::create))
-        .route("/v3/projects/{project_id}", get(project::show).patch(project::update).delete(project::delete))
-        .route("/v3/projects/{project_id}/tags", get(tag::list).put(tag::replace).delete(tag::clear))
-        .route("/v3/projects/{project_id}/tags/{value}", get(tag::check).put(tag::add).delete(tag::remove))
+        .path("/v3/domains", domain::on_all())
+        .path("/v3/domains/{domain_id}", domain::on_one())
+        .path("/v3/projects", project::on_all())
+        .path("/v3/projects/{project_id}", project::on_one())
+        .path("/v3/projects/{project_id}/tags", tag::on_all())
+        .path("/v3/projects/{project_id}/tags/{value}", tag::on_one())
         // identity
-        .route("/v3/users", get(user::list).post(user::create))
-        .route("/v3/users/{user_id}", get(user::show).patch(user::update).delete(user::delete))
-        .route("/v3/users/{user_id}/password", post(password::change))
-        .route("/v3/users/{user_id}/groups", get(user::groups))
-        .route("/v3/users/{user_id}/projects", get(user::projects))
-        .route("/v3/users/{user_id}/tokens", axum::routing::delete(user::revoke_tokens))
-        .route("/v3/groups", get(group::list).post(group::create))
-        .route("/v3/groups/{group_id}", get(group::show).patch(group::update).delete(group::delete))
-        .route("/v3/groups/{group_id}/users", get(membership::users))
-        .route(
-            "/v3/groups/{group_id}/users/{user_id}",
-            put(membership::add).get(membership::check).delete(membership::remove),
-        )
+        .path("/v3/users", user::on_all())
+        .path("/v3/users/{user_id}", user::on_one())
+        .path("/v3/users/{user_id}/password", password::operations())
+        .path("/v3/users/{user_id}/groups", user::on_groups())
+        .path("/v3/users/{user_id}/projects", user::on_projects())
+        .path("/v3/users/{user_id}/tokens", user::on_tokens())
+        .path("/v3/groups", group::on_all())
+        .path("/v3/groups/{group_id}", group::on_one())
+        .path("/v3/groups/{group_id}/users", membership::on_all())
+        .path("/v3/groups/{group_id}/users/{user_id}", membership::on_one())
         // role and assignment
-        .route("/v3/roles", get(role::list).post(role::create))
-        .route("/v3/roles/{role_id}", get(role::show).patch(role::update).delete(role::delete))
-        .route("/v3/roles/{role_id}/implies", get(implied::list))
-        .route(
-            "/v3/roles/{role_id}/implies/{implied_role_id}",
-            get(implied::show).head(implied::check).put(implied::create).delete(implied::delete),
-        )
-        .route("/v3/role_inferences", get(inference::list))
-        .route("/v3/role_assignments", get(role_assignment::list))
-        .merge(grants())
+        .path("/v3/roles", role::on_all())
+        .path("/v3/roles/{role_id}", role::on_one())
+        .path("/v3/roles/{role_id}/implies", implied::on_all())
+        .path("/v3/roles/{role_id}/implies/{implied_role_id}", implied::on_one())
+        .path("/v3/role_inferences", inference::operations())
+        .path("/v3/role_assignments", role_assignment::operations())
         // catalog
-        .route("/v3/regions", get(region::list).post(region::create))
-        .route(
-            "/v3/regions/{region_id}",
-            get(region::show).put(region::create_with_id).patch(region::update).delete(region::delete),
-        )
-        .route("/v3/services", get(service::list).post(service::create))
-        .route("/v3/services/{service_id}", get(service::show).patch(service::update).delete(service::delete))
-        .route("/v3/endpoints", get(endpoint::list).post(endpoint::create))
-        .route(
-            "/v3/endpoints/{endpoint_id}",
-            get(endpoint::show).patch(endpoint::update).delete(endpoint::delete),
-        )
+        .path("/v3/regions", region::on_all())
+        .path("/v3/regions/{region_id}", region::on_one())
+        .path("/v3/services", service::on_all())
+        .path("/v3/services/{service_id}", service::on_one())
+        .path("/v3/endpoints", endpoint::on_all())
+        .path("/v3/endpoints/{endpoint_id}", endpoint::on_one());
+    grants(routes)
 }
 
 /// Grants: of users and groups, on projects, domains and the system, direct and inherited.
-fn grants() -> Router<App> {
-    let one = || put(grant::create).get(grant::check).delete(grant::revoke);
-    let mut router = Router::new();
-    for actor in ["users/{user_id}", "groups/{group_id}"] {
-        for target in ["projects/{project_id}", "domains/{domain_id}", "system"] {
-            let roles = format!("/v3/{target}/{actor}/roles");
-            router = router.route(&roles, get(grant::list)).route(&format!("{roles}/{{role_id}}"), one());
+fn grants(mut routes: Routes) -> Routes {
+    const ACTORS: [(&str, ActorKind); 2] =
+        [("users/{user_id}", ActorKind::User), ("groups/{group_id}", ActorKind::Group)];
+    const TARGETS: [(&str, TargetKind); 3] = [
+        ("projects/{project_id}", TargetKind::Project),
+        ("domains/{domain_id}", TargetKind::Domain),
+        ("system", TargetKind::System),
+    ];
+    for (actor, actor_kind) in ACTORS {
+        for (target, target_kind) in TARGETS {
+            let (all, one) =
+                (|| grant::on_all(actor_kind, target_kind), || grant::on_one(actor_kind, target_kind));
+            let roles = format!("{target}/{actor}/roles");
+            routes =
+                routes.path(format!("/v3/{roles}"), all()).path(format!("/v3/{roles}/{{role_id}}"), one());
+            if target_kind != TargetKind::System {
+                let inherited = format!("/v3/OS-INHERIT/{roles}/{{role_id}}/inherited_to_projects");
+                routes = routes.path(inherited, one());
+            }
+            // Keystone lists the inherited grants of domains only.
+            if target_kind == TargetKind::Domain {
+                routes = routes.path(format!("/v3/OS-INHERIT/{roles}/inherited_to_projects"), all());
+            }
         }
-        for target in ["projects/{project_id}", "domains/{domain_id}"] {
-            let roles = format!("/v3/OS-INHERIT/{target}/{actor}/roles");
-            router = router.route(&format!("{roles}/{{role_id}}/inherited_to_projects"), one());
-        }
-        // Keystone lists the inherited grants of domains only.
-        let list = format!("/v3/OS-INHERIT/domains/{{domain_id}}/{actor}/roles/inherited_to_projects");
-        router = router.route(&list, get(grant::list));
     }
-    router
+    routes
 }
 
 /// The whole API.
 pub fn router(app: &App) -> Router {
-    routes()
+    let routes = routes();
+    let document = openapi::Served(Arc::from(openapi::document(&routes).to_string()));
+    let router =
+        routes.0.iter().fold(Router::new(), |router, route| router.route(&route.path, route.method_router()));
+    router
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::Extension(document))
         .layer(from_fn_with_state(app.clone(), layer::around))
         .with_state(app.clone())
 }
@@ -133,3 +140,6 @@ async fn method_not_allowed(method: Method) -> Response {
     let body = "{\"message\": \"The method is not allowed for the requested URL.\"}\n";
     (StatusCode::METHOD_NOT_ALLOWED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandl
 
 use super::ready;
 use crate::app::App;
+use crate::http::operation::{self, Operation};
 
 /// Upper bounds of the histograms, in seconds.
 const SECONDS: [f64; 15] =
@@ -18,6 +19,11 @@ const SECONDS: [f64; 15] =
 /// It was called before.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     PrometheusBuilder::new().set_buckets(&SECONDS)?.install_recorder()
+}
+
+/// What may be done on `/metrics`.
+pub fn operations() -> Vec<Operation> {
+    vec![operation::get(show, "Show the metrics of this node").text().fails(StatusCode::NOT_FOUND)]
 }
 
 /// Shows the metrics, if `operations.metrics` says so.

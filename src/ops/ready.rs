@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use crate::app::App;
+use crate::http::operation::{self, Operation};
 
 /// A node that cannot read within this time is not ready.
 const READ_LIMIT: Duration = Duration::from_secs(1);
@@ -31,6 +32,12 @@ pub struct Readiness {
 /// What was last found out, and when.
 #[derive(Default)]
 pub struct LastReadiness(Mutex<Option<(Duration, Readiness)>>);
+
+/// What may be done on `/ready`.
+pub fn operations() -> Vec<Operation> {
+    let show = operation::get(show, "Say whether this node is to be sent requests").json();
+    vec![show.fails(StatusCode::SERVICE_UNAVAILABLE)]
+}
 
 /// Says whether this node is to be sent requests: it can read, the cluster has keys, and the options that
 /// have to be the same on all nodes are those of the leader. It goes on serving when they differ, since

@@ -2,12 +2,14 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::auth::Caller;
 use crate::http::ApiError;
+use crate::http::operation::{self, Operation};
 
 /// The path of the status, below the URL of a node.
 pub const STATUS_PATH: &str = "/keyraft/status";
@@ -51,6 +53,12 @@ pub struct NodeStatus {
     /// What the operator should know of it.
     #[serde(default)]
     pub notice: Option<String>,
+}
+
+/// What may be done on [`STATUS_PATH`].
+pub fn operations() -> Vec<Operation> {
+    let show = operation::get(show, "Show the cluster as this node sees it").array("nodes");
+    vec![show.fails(StatusCode::UNAUTHORIZED).fails(StatusCode::FORBIDDEN)]
 }
 
 /// Shows the cluster as this node sees it; a leader is not needed for it.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::StatusCode;
 use keyraft_proto::identity as proto;
 use proto::command::Kind as Command;
 use proto::{ActorKind, Assignment, TargetKind};
@@ -10,6 +11,7 @@ use proto::{ActorKind, Assignment, TargetKind};
 use crate::assignment::commands::grant_missing;
 use crate::assignment::records::SYSTEM;
 use crate::http::list::collection;
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, no_content, ok};
 use crate::policy::{Rule, Target};
 use crate::role::api::role::{describe, render};
@@ -61,6 +63,36 @@ const REVOKE: Action = Action {
     optional: &[Part::Actor],
     optional_if_inherited: &[Part::Actor, Part::Target],
 };
+
+impl Action {
+    /// The rule for such an actor on such a target.
+    fn rule_for(&self, actor: ActorKind, target: TargetKind) -> Rule {
+        match (target, actor) {
+            (TargetKind::System, ActorKind::User) => self.system_user_rule,
+            (TargetKind::System, ActorKind::Group) => self.system_group_rule,
+            _ => self.rule,
+        }
+    }
+}
+
+/// What may be done on all roles that such an actor was granted on such a target.
+pub fn on_all(actor: ActorKind, target: TargetKind) -> Vec<Operation> {
+    let rule = |action: &Action| action.rule_for(actor, target);
+    vec![operation::get(list, "List the roles granted on a target").rule(rule(&LIST)).array("roles")]
+}
+
+/// What may be done on one of them.
+pub fn on_one(actor: ActorKind, target: TargetKind) -> Vec<Operation> {
+    let rule = |action: &Action| action.rule_for(actor, target);
+    let create_one = operation::put(create, "Grant a role").rule(rule(&CREATE));
+    let on_system = target == TargetKind::System;
+    vec![
+        operation::get(check, "Say whether a role was granted").rule(rule(&CHECK)),
+        // A domain's own role is refused on the system.
+        if on_system { create_one.fails(StatusCode::BAD_REQUEST) } else { create_one },
+        operation::delete(revoke, "Take a granted role away").rule(rule(&REVOKE)),
+    ]
+}
 
 /// Lists the roles that a user or group was granted on a target.
 /// Policy: `identity:list_grants`, on the system `identity:list_system_grants_for_{user,group}`.
@@ -149,11 +181,7 @@ impl<'a> Grant<'a> {
     /// without rights over all.
     fn authorize(&self, action: &Action) -> Result<Assignment, ApiError> {
         let caller = self.call.caller()?;
-        let rule = match (self.target.0, self.actor.0) {
-            (TargetKind::System, ActorKind::User) => action.system_user_rule,
-            (TargetKind::System, ActorKind::Group) => action.system_group_rule,
-            _ => action.rule,
-        };
+        let rule = action.rule_for(self.actor.0, self.target.0);
         let (target, missing) = self.look_up(action);
         match missing {
             Some(missing) if !self.is_inherited => return Err(missing),

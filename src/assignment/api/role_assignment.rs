@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::assignment::listing::{Filter, Row, effective, granted};
 use crate::auth::Caller;
 use crate::http::list::collection;
+use crate::http::operation::{self, Operation};
 use crate::http::schema::{self, Field, Kind, field};
 use crate::http::{Answer, ApiError, Call, Query, ok};
 use crate::policy::{Rule, Target};
@@ -23,6 +24,20 @@ const SUBTREE: &str = "include_subtree";
 
 const LIST_QUERY: &[Field] =
     &[field(GROUP, Kind::Id), field(ROLE, Kind::Id), field(DOMAIN, Kind::Id), field(PROJECT, Kind::Id)];
+
+const LIST_PARAMETERS: [&str; 6] = [USER, SYSTEM, INHERITED, "effective", "include_names", SUBTREE];
+
+/// What may be done on assignments.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List assignments, as granted or as they take effect")
+            .rule(Rule::ListRoleAssignments)
+            .rule(Rule::ListRoleAssignmentsForTree)
+            .query(LIST_QUERY)
+            .parameters(&LIST_PARAMETERS)
+            .array("role_assignments"),
+    ]
+}
 
 /// Lists assignments, as granted or with `?effective` as they take effect.
 /// Policy: `identity:list_role_assignments`, with a subtree `identity:list_role_assignments_for_tree`.

@@ -6,12 +6,49 @@ use serde_json::json;
 
 use crate::assignment::effective;
 use crate::http::list::collection;
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, ok};
 use crate::policy::{Rule, Target};
 use crate::resource::api::domain;
 use crate::resource::api::project;
 use crate::token::model::TokenScope;
 use crate::token::render::render_catalog;
+
+/// What may be done on the catalog of a token.
+pub fn on_catalog() -> Vec<Operation> {
+    vec![
+        operation::get(catalog, "Show the catalog of the caller's token")
+            .rule(Rule::GetAuthCatalog)
+            .array("catalog"),
+    ]
+}
+
+/// What may be done on the projects that a token can reach.
+pub fn on_projects() -> Vec<Operation> {
+    vec![
+        operation::get(projects, "List the projects that the caller can reach")
+            .rule(Rule::GetAuthProjects)
+            .array("projects"),
+    ]
+}
+
+/// What may be done on the domains that a token can reach.
+pub fn on_domains() -> Vec<Operation> {
+    vec![
+        operation::get(domains, "List the domains that the caller can reach")
+            .rule(Rule::GetAuthDomains)
+            .array("domains"),
+    ]
+}
+
+/// What may be done on the system.
+pub fn on_system() -> Vec<Operation> {
+    vec![
+        operation::get(system, "Say whether the caller can reach the system")
+            .rule(Rule::GetAuthSystem)
+            .array("system"),
+    ]
+}
 
 /// The catalog of the caller's token.
 /// Policy: `identity:get_auth_catalog`.

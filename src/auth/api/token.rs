@@ -10,6 +10,7 @@ use proto::command::Kind;
 
 use crate::auth::authenticate::authenticate;
 use crate::auth::request::AuthRequest;
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, no_content};
 use crate::policy::{Rule, Target};
 use crate::token::fernet;
@@ -19,6 +20,38 @@ use crate::token::validate::{is_revoked, payload_of};
 
 /// Header with the token that a request is about.
 const SUBJECT_TOKEN: &str = "x-subject-token";
+
+/// What may be done on tokens.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        operation::post(issue, "Issue a token")
+            .opaque_body("auth")
+            .parameters(&["nocatalog"])
+            .object("token")
+            .fails(StatusCode::UNAUTHORIZED)
+            .fails(StatusCode::FORBIDDEN)
+            .fails(StatusCode::NOT_FOUND),
+        operation::get(validate, "Validate a token")
+            .rule(Rule::ValidateToken)
+            .subject()
+            .parameters(&["nocatalog", "allow_expired"])
+            .object("token"),
+        operation::head(validate, "Check a token")
+            .rule(Rule::CheckToken)
+            .subject()
+            .parameters(&["nocatalog", "allow_expired"])
+            .status(StatusCode::OK),
+        operation::delete(revoke, "Revoke a token")
+            .rule(Rule::RevokeToken)
+            .subject()
+            .parameters(&["cascade"]),
+    ]
+}
+
+/// What may be done on the list of revoked tokens, which there is not.
+pub fn on_revoked() -> Vec<Operation> {
+    vec![operation::get(revoked, "Refuse to list the revoked tokens").json().status(StatusCode::FORBIDDEN)]
+}
 
 /// Issues a token.
 /// Policy: none; the credentials in the body are the proof.

@@ -6,6 +6,7 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
+use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, Schema, check_query, field, nullable, text};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
@@ -65,6 +66,29 @@ fn region(fields: &mut Fields) -> (Option<NullableString>, bool) {
         }
         (region_id, _) => (region_id, false),
     }
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List endpoints").rule(Rule::ListEndpoints).query(LIST_QUERY).list(&LIST),
+        operation::post(create, "Create an endpoint")
+            .rule(Rule::CreateEndpoint)
+            .body(&CREATE)
+            .object("endpoint"),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show an endpoint").rule(Rule::GetEndpoint).object("endpoint"),
+        operation::patch(update, "Change an endpoint")
+            .rule(Rule::UpdateEndpoint)
+            .body(&UPDATE)
+            .object("endpoint"),
+        operation::delete(delete, "Delete an endpoint").rule(Rule::DeleteEndpoint),
+    ]
 }
 
 /// Lists the endpoints.

@@ -5,6 +5,7 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
+use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, Schema, check_closed_query, nullable};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
@@ -52,6 +53,32 @@ fn find(call: &Call) -> Result<&proto::Region, ApiError> {
         .get(id)
         .map(|region| &**region)
         .ok_or_else(|| ApiError::missing("region", id))
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List regions").rule(Rule::ListRegions).query(LIST_QUERY).list(&LIST),
+        operation::post(create, "Create a region")
+            .rule(Rule::CreateRegion)
+            .body(&CREATE)
+            .object("region")
+            .conflicts(),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show a region").rule(Rule::GetRegion).object("region"),
+        operation::put(create_with_id, "Create a region under this id")
+            .rule(Rule::CreateRegion)
+            .body(&CREATE)
+            .object("region")
+            .conflicts(),
+        operation::patch(update, "Change a region").rule(Rule::UpdateRegion).body(&UPDATE).object("region"),
+        operation::delete(delete, "Delete a region").rule(Rule::DeleteRegion),
+    ]
 }
 
 /// Lists the regions. There are no pages: any parameter but the filter is refused, as in Keystone.

@@ -5,6 +5,7 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
+use crate::http::operation::{self, Operation};
 use crate::http::schema::{Kind, Schema, field};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
@@ -33,6 +34,26 @@ pub fn render(call: &Call, service: &proto::Service) -> Value {
     object.insert("links".into(), json!({ "self": call.link(&format!("services/{}", service.id)) }));
     add_extra(&mut object, &service.extra);
     Value::Object(object)
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List services").rule(Rule::ListServices).list(&LIST),
+        operation::post(create, "Create a service").rule(Rule::CreateService).body(&CREATE).object("service"),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show a service").rule(Rule::GetService).object("service"),
+        operation::patch(update, "Change a service")
+            .rule(Rule::UpdateService)
+            .body(&UPDATE)
+            .object("service"),
+        operation::delete(delete, "Delete a service").rule(Rule::DeleteService),
+    ]
 }
 
 /// Lists the services.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
 use crate::http::list::{List, Listed, Narrowed};
+use crate::http::operation::{self, Operation};
 use crate::http::query::Attribute;
 use crate::http::schema::{Field, Kind, Schema, check_query, field, name, text};
 use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
@@ -97,6 +98,31 @@ fn candidates<'a>(
     };
     found.sort_by(|one, other| one.id.cmp(&other.id));
     Box::new(found.into_iter())
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List groups").rule(Rule::ListGroups).query(QUERY).list(&LIST),
+        operation::post(create, "Create a group")
+            .rule(Rule::CreateGroup)
+            .body(&CREATE)
+            .object("group")
+            .conflicts(),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show a group").rule(Rule::GetGroup).object("group"),
+        operation::patch(update, "Change a group")
+            .rule(Rule::UpdateGroup)
+            .body(&UPDATE)
+            .object("group")
+            .conflicts(),
+        operation::delete(delete, "Delete a group").rule(Rule::DeleteGroup),
+    ]
 }
 
 /// Lists the groups; a domain-scoped token sees those of its domain.

@@ -6,6 +6,7 @@ use proto::command::Kind as Command;
 use super::expiry_filter::ExpiryFilter;
 use super::{group, user_object};
 use crate::http::list::List;
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, no_content, ok};
 use crate::policy::{Rule, Target};
 
@@ -31,6 +32,25 @@ fn check_is_member(call: &Call, membership: &proto::Membership) -> Result<(), Ap
         return Ok(());
     }
     Err(ApiError::NotFound(format!("User '{user_id}' not found in group '{group_id}'")))
+}
+
+/// What may be done on all members of a group.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(users, "List the users in a group")
+            .rule(Rule::ListUsersInGroup)
+            .list(&USERS)
+            .parameters(&["password_expires_at"]),
+    ]
+}
+
+/// What may be done on one of them.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(check, "Tell whether a user is in a group").rule(Rule::CheckUserInGroup),
+        operation::put(add, "Put a user into a group").rule(Rule::AddUserToGroup),
+        operation::delete(remove, "Take a user out of a group").rule(Rule::RemoveUserFromGroup),
+    ]
 }
 
 /// Lists the users in a group; a domain-scoped token sees those of its domain.

@@ -4,9 +4,11 @@ use keyraft_proto::identity as proto;
 use proto::command::Kind as Command;
 use serde_json::{Map, Value};
 
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, no_content};
 use crate::identity::commands::check_self_service;
 use crate::identity::password::Password;
+use axum::http::StatusCode;
 
 /// What the user proves, and what it asks for.
 #[derive(Debug)]
@@ -46,6 +48,15 @@ fn take(object: &mut Map<String, Value>, name: &str) -> Result<Password, ApiErro
         }
         None => Err(ApiError::BadRequest(format!("'{name}' is a required property"))),
     }
+}
+
+/// What may be done on the password of a user.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        operation::post(change, "Change one's own password")
+            .opaque_body("user")
+            .fails(StatusCode::UNAUTHORIZED),
+    ]
 }
 
 /// Changes a user's password on the strength of the old one, and revokes the user's tokens.

@@ -9,6 +9,7 @@ use super::group;
 use super::user_object::{CREATE, QUERY, READ_ONLY, UPDATE, describe, refuse_federated, render_updated};
 use crate::assignment::effective;
 use crate::http::list::{List, Narrowed};
+use crate::http::operation::{self, Operation};
 use crate::http::schema::check_query;
 use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
 use crate::policy::{Rule, Target};
@@ -61,6 +62,58 @@ fn candidates<'a>(
     };
     found.sort_by(|one, other| one.id.cmp(&other.id));
     Box::new(found.into_iter())
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List users")
+            .rule(Rule::ListUsers)
+            .query(QUERY)
+            .parameters(&["password_expires_at"])
+            .list(&LIST),
+        operation::post(create, "Create a user")
+            .rule(Rule::CreateUser)
+            .body(&CREATE)
+            .object("user")
+            .conflicts(),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show a user").rule(Rule::GetUser).object("user"),
+        operation::patch(update, "Change a user")
+            .rule(Rule::UpdateUser)
+            .body(&UPDATE)
+            .object("user")
+            .conflicts(),
+        operation::delete(delete, "Delete a user").rule(Rule::DeleteUser),
+    ]
+}
+
+/// What may be done on the groups of one.
+pub fn on_groups() -> Vec<Operation> {
+    vec![
+        operation::get(groups, "List the groups that a user is in")
+            .rule(Rule::ListGroupsForUser)
+            .list(&GROUPS),
+    ]
+}
+
+/// What may be done on the projects of one.
+pub fn on_projects() -> Vec<Operation> {
+    vec![
+        operation::get(projects, "List the projects on which a user has a role")
+            .rule(Rule::ListUserProjects)
+            .list(&PROJECTS),
+    ]
+}
+
+/// What may be done on the tokens of one.
+pub fn on_tokens() -> Vec<Operation> {
+    vec![operation::delete(revoke_tokens, "Revoke every token of a user").rule(Rule::RevokeTokensForUser)]
 }
 
 /// Lists the users; a domain-scoped token sees those of its domain.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::project_object::{OPTIONS, check_not_reserved};
 use crate::http::answer::{add_extra, options};
 use crate::http::list::List;
+use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, Schema, check_query, field, name, nullable};
 use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
 use crate::policy::{Rule, Target};
@@ -95,6 +96,31 @@ fn existing(call: &Call, rule: Rule) -> Result<&proto::Project, ApiError> {
     let domain = find(call).ok_or_else(|| missing(call))?;
     caller.enforce(rule, &describe(path_target(call), Some(domain)))?;
     Ok(domain)
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List domains").rule(Rule::ListDomains).query(QUERY).list(&LIST),
+        operation::post(create, "Create a domain")
+            .rule(Rule::CreateDomain)
+            .body(&CREATE)
+            .object("domain")
+            .conflicts(),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show a domain").rule(Rule::GetDomain).object("domain"),
+        operation::patch(update, "Change a domain")
+            .rule(Rule::UpdateDomain)
+            .body(&UPDATE)
+            .object("domain")
+            .conflicts(),
+        operation::delete(delete, "Delete a domain").rule(Rule::DeleteDomain),
+    ]
 }
 
 /// Lists the domains; a domain-scoped token sees its own.

@@ -12,6 +12,10 @@ use crate::assignment::effective;
 use crate::http::{ApiError, Call};
 use crate::resource::Tables;
 
+/// The flags of a query that ask for them.
+pub(super) const PARAMETERS: [&str; 5] =
+    ["parents_as_list", "parents_as_ids", "subtree_as_list", "subtree_as_ids", "include_limits"];
+
 /// Adds to the JSON of a project what its request asks for.
 ///
 /// # Errors

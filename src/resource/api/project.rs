@@ -8,8 +8,9 @@ use super::hierarchy;
 use super::project_object::{
     CREATE, QUERY, UPDATE, check_not_reserved, describe, given, object, render_updated,
 };
-use super::tag_filter::TagFilter;
+use super::tag_filter::{self, TagFilter};
 use crate::http::list::{List, Narrowed};
+use crate::http::operation::{self, Operation};
 use crate::http::query::is_true;
 use crate::http::schema::check_query;
 use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
@@ -78,6 +79,38 @@ fn candidates<'a>(
 fn children<'a>(state: &'a State, parent_id: &str) -> impl Iterator<Item = &'a proto::Project> + use<'a> {
     let found: Vec<&proto::Project> = state.resource.children(parent_id).map(|project| &**project).collect();
     found.into_iter()
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List projects")
+            .rule(Rule::ListProjects)
+            .query(QUERY)
+            .parameters(&tag_filter::PARAMETERS)
+            .list(&LIST),
+        operation::post(create, "Create a project")
+            .rule(Rule::CreateProject)
+            .body(&CREATE)
+            .object("project")
+            .conflicts(),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show a project")
+            .rule(Rule::GetProject)
+            .parameters(&hierarchy::PARAMETERS)
+            .object("project"),
+        operation::patch(update, "Change a project")
+            .rule(Rule::UpdateProject)
+            .body(&UPDATE)
+            .object("project")
+            .conflicts(),
+        operation::delete(delete, "Delete a project").rule(Rule::DeleteProject),
+    ]
 }
 
 /// Lists the projects, or with `?is_domain` the domains; a domain-scoped token sees the projects of its domain.

@@ -7,6 +7,7 @@ use proto::command::Kind as Command;
 use serde_json::{Value, json};
 
 use super::project::{authorized, permitted};
+use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, check_closed_body, check_tag, field};
 use crate::http::{Answer, ApiError, Call, Fields, no_content, ok};
 use crate::policy::Rule;
@@ -19,6 +20,32 @@ fn render(call: &Call, tags: &[String]) -> Value {
     let query = call.uri.query().filter(|query| !query.is_empty());
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
     json!({ "links": { "self": format!("{}/v3{query}", call.base_url) }, "tags": tags })
+}
+
+/// What may be done on all tags of a project.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List the tags of a project").rule(Rule::ListProjectTags).texts("tags"),
+        operation::put(replace, "Replace all tags of a project")
+            .rule(Rule::UpdateProjectTags)
+            .bare_body(UPDATE)
+            .texts("tags")
+            .status(StatusCode::OK),
+        operation::delete(clear, "Take all tags off a project").rule(Rule::DeleteProjectTags),
+    ]
+}
+
+/// What may be done on one of them.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(check, "Tell whether a project has a tag").rule(Rule::GetProjectTag),
+        operation::put(add, "Add a tag to a project")
+            .rule(Rule::CreateProjectTag)
+            .text()
+            .status(StatusCode::CREATED)
+            .fails(StatusCode::BAD_REQUEST),
+        operation::delete(remove, "Take a tag off a project").rule(Rule::DeleteProjectTag),
+    ]
 }
 
 /// Lists the tags of a project.

@@ -6,6 +6,9 @@ use keyraft_proto::identity::Project;
 
 use crate::http::Query;
 
+/// The parameters of a query that are filters of tags.
+pub(super) const PARAMETERS: [&str; 4] = ["tags", "tags-any", "not-tags", "not-tags-any"];
+
 /// What the tags of a project are compared with; all that are given must hold.
 pub(super) struct TagFilter<'q> {
     /// It has all of these.
@@ -21,13 +24,9 @@ pub(super) struct TagFilter<'q> {
 impl<'q> TagFilter<'q> {
     /// The filter that a query asks for.
     pub(super) fn parse(query: &'q Query) -> Self {
-        let tags = |name: &str| query.get(name).map(|list| list.split(',').collect());
-        Self {
-            all: tags("tags"),
-            any: tags("tags-any"),
-            not_all: tags("not-tags"),
-            none: tags("not-tags-any"),
-        }
+        let [all, any, not_all, none] =
+            PARAMETERS.map(|name| query.get(name).map(|list| list.split(',').collect()));
+        Self { all, any, not_all, none }
     }
 
     /// Whether a project passes.

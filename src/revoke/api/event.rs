@@ -4,8 +4,19 @@ use keyraft_proto::identity::RevocationEvent;
 use serde_json::{Map, Value, json};
 
 use crate::clock_text::{iso_seconds, parse_ms};
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, ok};
 use crate::policy::{Rule, Target};
+
+/// What may be done on revocation events.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List the revocation events")
+            .rule(Rule::ListRevokeEvents)
+            .parameters(&["since"])
+            .array("events"),
+    ]
+}
 
 /// Lists the revocation events in their order; `?since` keeps those revoked later than that.
 /// Policy: `identity:list_revoke_events`.

@@ -5,6 +5,7 @@ use proto::command::Kind as Command;
 use serde_json::{Value, json};
 
 use super::role::domain_id;
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, created, no_content, ok};
 use crate::policy::{Rule, Target};
 use crate::state::{Record, State};
@@ -79,6 +80,30 @@ fn find<'a>(call: &'a Call, rules: &[Rule]) -> Result<(&'a proto::Role, &'a prot
 
 fn rule_of((prior, implied): (&proto::Role, &proto::Role)) -> proto::ImpliedRole {
     proto::ImpliedRole { prior_role_id: prior.id.clone(), implied_role_id: implied.id.clone() }
+}
+
+/// What may be done on all roles that a role implies.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List the roles that a role implies")
+            .rule(Rule::ListImpliedRoles)
+            .object("role_inference"),
+    ]
+}
+
+/// What may be done on one of them.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show that a role implies another")
+            .rule(Rule::GetImpliedRole)
+            .object("role_inference"),
+        operation::head(check, "Tell whether a role implies another").rule(Rule::CheckImpliedRole),
+        operation::put(create, "Make a role imply another")
+            .rule(Rule::CreateImpliedRole)
+            .object("role_inference")
+            .conflicts(),
+        operation::delete(delete, "End an implication").rule(Rule::DeleteImpliedRole),
+    ]
 }
 
 /// Lists the roles that a role implies directly.

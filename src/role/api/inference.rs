@@ -3,8 +3,18 @@
 use serde_json::{Value, json};
 
 use super::implied::{implied_roles, render_role};
+use crate::http::operation::{self, Operation};
 use crate::http::{Answer, Call, ok};
 use crate::policy::{Rule, Target};
+
+/// What may be done on all implications.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List every role that implies others")
+            .rule(Rule::ListRoleInferenceRules)
+            .array("role_inferences"),
+    ]
+}
 
 /// Lists every role that implies others, with those.
 /// Policy: `identity:list_role_inference_rules`.

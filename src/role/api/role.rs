@@ -5,6 +5,7 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::{add_extra, options};
+use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, OptionKind, Schema, check_query, field, name, nullable, text};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
@@ -68,6 +69,37 @@ fn authorize(call: &Call, global: Rule, specific: Rule) -> Result<&proto::Role, 
     let rule = if domain_id(role).is_some() { specific } else { global };
     caller.enforce(rule, &describe(Target::new().with("role_id", id), role))?;
     Ok(role)
+}
+
+/// What may be done on all of them.
+pub fn on_all() -> Vec<Operation> {
+    vec![
+        operation::get(list, "List roles")
+            .rule(Rule::ListRoles)
+            .rule(Rule::ListDomainRoles)
+            .query(LIST_QUERY)
+            .list(&LIST),
+        operation::post(create, "Create a role")
+            .rule(Rule::CreateRole)
+            .rule(Rule::CreateDomainRole)
+            .body(&CREATE)
+            .object("role")
+            .conflicts(),
+    ]
+}
+
+/// What may be done on one.
+pub fn on_one() -> Vec<Operation> {
+    vec![
+        operation::get(show, "Show a role").rule(Rule::GetRole).rule(Rule::GetDomainRole).object("role"),
+        operation::patch(update, "Change a role")
+            .rule(Rule::UpdateRole)
+            .rule(Rule::UpdateDomainRole)
+            .body(&UPDATE)
+            .object("role")
+            .conflicts(),
+        operation::delete(delete, "Delete a role").rule(Rule::DeleteRole).rule(Rule::DeleteDomainRole),
+    ]
 }
 
 /// Lists the global roles, or those of the domain that the query names.

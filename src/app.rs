@@ -168,7 +168,13 @@ impl App {
     pub fn key_policy(&self) -> proto::KeyPolicy {
         proto::KeyPolicy {
             max_active_keys: u32::try_from(self.config.fernet.max_active_keys).unwrap_or(u32::MAX),
-            expiration_ms: self.config.token.expiration_s.saturating_mul(1000),
+            // What is sealed with a key, be it a token or a receipt, outlives its demotion by no more.
+            expiration_ms: self
+                .config
+                .token
+                .expiration_s
+                .max(self.config.receipt.expiration_s)
+                .saturating_mul(1000),
             allow_expired_window_ms: self.config.token.allow_expired_window_s.saturating_mul(1000),
         }
     }

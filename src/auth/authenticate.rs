@@ -1,21 +1,41 @@
-//! Proving who the user is: the methods `password` and `token`.
+//! Proving who the user is: the methods `password` and `token`, and what a user has to combine.
+//!
+//! The order is Keystone's: the methods are enabled, the scope exists, each method proves the same user, the receipt
+//! of an earlier part adds to them, the user's rules are met, the user has a role on the scope.
 
 use std::sync::Arc;
 
 use keyraft_proto::identity::{Project, User};
 
-use super::request::{AuthRequest, Named, PasswordLogin};
+use super::exchange::Exchange;
+use super::multi_factor::MultiFactorRules;
+use super::receipt::{self, Receipt};
+use super::request::{AuthRequest, Named, NamedDomain, PasswordLogin};
 use super::scope;
+use crate::app::App;
 use crate::http::{ApiError, Call};
 use crate::token::audit::AuditIds;
 use crate::token::model::{Token, TokenScope};
 use crate::token::payload::MethodMask;
 use crate::token::validate::{enabled_domain, roles_in};
 
-/// What a successful authentication proves.
+/// Header with the receipt of a log-in that needs more methods, both ways.
+pub const RECEIPT: &str = "openstack-auth-receipt";
+
+/// What an authentication comes to when nothing is wrong.
+pub enum Authenticated {
+    /// A token, not yet encoded.
+    Fully(Box<Token>),
+    /// The user's rules ask for more methods.
+    Partly(Receipt),
+}
+
+/// What the methods of a request prove.
 struct Proof {
     user: Arc<User>,
     user_domain: Arc<Project>,
+    /// The methods, those of an exchanged token among them.
+    methods: MethodMask,
     /// The token that was exchanged, if one was.
     source: Option<Token>,
 }
@@ -23,34 +43,64 @@ struct Proof {
 /// Authenticates a request and makes its token; it is not yet encoded.
 ///
 /// # Errors
-/// 401 when the proof fails or the scope cannot be had, 403 for an exchange that is not allowed.
-pub async fn authenticate(call: &Call, request: &AuthRequest) -> Result<Token, ApiError> {
+/// 400 when the request does not say who or what it is about, 401 when a proof fails or the scope cannot be had, 403
+/// for an exchange that is not allowed, 404 for a token that is not valid.
+pub async fn authenticate(call: &Call, request: &AuthRequest) -> Result<Authenticated, ApiError> {
     let app = &call.app;
-    let enabled = &app.config.auth.methods;
-    if let Some(unknown) = request.methods.iter().find(|method| !enabled.contains(method)) {
-        tracing::debug!(method = unknown, "authentication method is not enabled");
-        return Err(ApiError::UnsupportedMethod { enabled: enabled.clone() });
-    }
+    check_enabled(app, request)?;
+    let asked = match scope::resolve(call.state(), &app.config.resource, &request.scope) {
+        Ok(asked) => asked,
+        Err(error) => {
+            // Not to tell by the time of the answer that the scope is at fault, and not the password.
+            if let Some(password) = request.password.as_ref().and_then(|login| login.password.clone()) {
+                app.verify_password(None, password).await?;
+            }
+            return Err(error);
+        }
+    };
     let proof = prove(call, request).await?;
-    let scope = scope::resolve(call.state(), &proof.user, &request.scope)?;
+    let scope = asked.unwrap_or_else(|| scope::default_scope(call.state(), &proof.user));
     if let Some(source) = &proof.source {
-        check_exchange(call, source, &scope)?;
+        let source_methods: Vec<&str> = app.methods.names(source.methods).collect();
+        let exchange = Exchange { source: &source.scope, source_methods: &source_methods, scope: &scope };
+        exchange.check(&app.config.auth, app.config.token.allow_rescope_scoped_token)?;
+    }
+    let methods = proof.methods.with(methods_of_receipt(call, &proof.user)?);
+    let issued_at_s = call.loaded_after_ms / 1000;
+    let rules = MultiFactorRules::of(&proof.user, &app.methods);
+    if !rules.are_met_by(methods) {
+        return Ok(Authenticated::Partly(Receipt {
+            required: rules.begun_by(methods),
+            user: proof.user,
+            user_domain: proof.user_domain,
+            methods,
+            issued_at_s,
+            expires_at_s: issued_at_s.saturating_add(app.config.receipt.expiration_s),
+        }));
     }
     let roles = roles_in(call.state(), &proof.user.id, &scope);
     if roles.is_empty() && !matches!(scope, TokenScope::Unscoped) {
         return Err(ApiError::Unauthorized("the user has no role on the scope"));
     }
-    let issued_at_s = call.loaded_after_ms / 1000;
     let random = &*app.environment.random;
-    let asked = app.methods.mask(request.methods.iter().map(String::as_str));
-    let (methods, audit, expires_at_s) = match &proof.source {
-        Some(source) => {
-            (MethodMask(asked.0 | source.methods.0), source.audit.rescoped(random), source.expires_at_s)
-        }
-        None => (asked, AuditIds::first(random), issued_at_s + app.config.token.expiration_s),
+    let (audit, expires_at_s) = match &proof.source {
+        Some(source) => (source.audit.rescoped(random), source.expires_at_s),
+        None => (AuditIds::first(random), issued_at_s.saturating_add(app.config.token.expiration_s)),
     };
     let Proof { user, user_domain, .. } = proof;
-    Ok(Token { user, user_domain, methods, audit, scope, roles, issued_at_s, expires_at_s })
+    let token = Token { user, user_domain, methods, audit, scope, roles, issued_at_s, expires_at_s };
+    Ok(Authenticated::Fully(Box::new(token)))
+}
+
+fn check_enabled(app: &App, request: &AuthRequest) -> Result<(), ApiError> {
+    let enabled = &app.config.auth.methods;
+    match request.methods.iter().find(|method| !enabled.contains(method)) {
+        Some(unknown) => {
+            tracing::debug!(method = unknown, "authentication method is not enabled");
+            Err(ApiError::UnsupportedMethod { enabled: enabled.clone() })
+        }
+        None => Ok(()),
+    }
 }
 
 async fn prove(call: &Call, request: &AuthRequest) -> Result<Proof, ApiError> {
@@ -61,12 +111,16 @@ async fn prove(call: &Call, request: &AuthRequest) -> Result<Proof, ApiError> {
             ("token", _, Some(text)) => by_token(call, text)?,
             _ => return Err(ApiError::Unauthorized("the method proves nothing here")),
         };
+        let methods = next.methods.with(call.app.methods.mask([method.as_str()]));
         proof = Some(match proof {
             Some(earlier) if earlier.user.id != next.user.id => {
                 return Err(ApiError::Unauthorized("the methods name different users"));
             }
-            Some(earlier) => Proof { source: next.source.or(earlier.source), ..earlier },
-            None => next,
+            Some(earlier) => {
+                let methods = methods.with(earlier.methods);
+                Proof { source: next.source.or(earlier.source), methods, ..earlier }
+            }
+            None => Proof { methods, ..next },
         });
     }
     proof.ok_or(ApiError::Unauthorized("no method was named"))
@@ -75,13 +129,23 @@ async fn prove(call: &Call, request: &AuthRequest) -> Result<Proof, ApiError> {
 async fn by_password(call: &Call, login: &PasswordLogin) -> Result<Proof, ApiError> {
     let state = call.state();
     let user = match &login.user {
-        Named::Id(id) => state.identity.users.get(id.as_str()),
-        Named::Name { name, domain } => {
+        None => return Err(ApiError::malformed("Expecting to find user in None")),
+        Some(Named::Nothing) => return Err(ApiError::malformed("Expecting to find id or name in user")),
+        Some(Named::Id(id)) => state.identity.users.get(id.as_str()),
+        Some(Named::Name { domain: None, .. }) => {
+            return Err(ApiError::malformed("Expecting to find domain in user"));
+        }
+        Some(Named::Name { domain: Some(NamedDomain::Nothing), .. }) => {
+            return Err(ApiError::malformed("Expecting to find id or name in domain"));
+        }
+        Some(Named::Name { name, domain: Some(domain) }) => {
             scope::find_domain(state, domain).and_then(|domain| state.identity.user_by_name(&domain.id, name))
         }
     };
+    // As in Keystone: without a password the proof fails, and the request is not malformed.
+    let password = login.password.clone().ok_or(ApiError::Unauthorized("no password was given"))?;
     // An unknown user costs a hash too, so that the time of the answer does not tell who exists.
-    let is_right = call.app.verify_password(user.map(|user| &**user), login.password.clone()).await?;
+    let is_right = call.app.verify_password(user.map(|user| &**user), password).await?;
     let user = user.filter(|_| is_right).ok_or(ApiError::Unauthorized("unknown user or wrong password"))?;
     let user_domain = enabled_domain(state, &user.domain_id).filter(|_| user.enabled);
     let user_domain = user_domain.ok_or(ApiError::Unauthorized("the user or its domain is disabled"))?;
@@ -93,25 +157,36 @@ async fn by_password(call: &Call, login: &PasswordLogin) -> Result<Proof, ApiErr
     if is_expired {
         return Err(ApiError::Unauthorized("the password has expired"));
     }
-    Ok(Proof { user: Arc::clone(user), user_domain: Arc::clone(user_domain), source: None })
+    Ok(Proof {
+        user: Arc::clone(user),
+        user_domain: Arc::clone(user_domain),
+        methods: MethodMask::default(),
+        source: None,
+    })
 }
 
 fn by_token(call: &Call, text: &str) -> Result<Proof, ApiError> {
+    if text.is_empty() {
+        return Err(ApiError::NotFound("No token in the request".into()));
+    }
     let source = call.app.validate_token(call.state(), text, 0)?.map_err(ApiError::from)?;
     Ok(Proof {
         user: Arc::clone(&source.user),
         user_domain: Arc::clone(&source.user_domain),
+        methods: source.methods,
         source: Some(source),
     })
 }
 
-/// A system-scoped token never becomes a project's or domain's; scoped ones only where that is configured.
-fn check_exchange(call: &Call, source: &Token, scope: &TokenScope) -> Result<(), ApiError> {
-    let is_scoped = |scope: &TokenScope| !matches!(scope, TokenScope::Unscoped);
-    let leaves_system = matches!(source.scope, TokenScope::System)
-        && matches!(scope, TokenScope::Project { .. } | TokenScope::Domain(_));
-    if leaves_system || (is_scoped(&source.scope) && !call.app.config.token.allow_rescope_scoped_token) {
-        return Err(ApiError::NotAuthorized);
-    }
-    Ok(())
+/// The methods that the receipt in the request vouches for; none without a receipt.
+fn methods_of_receipt(call: &Call, user: &User) -> Result<MethodMask, ApiError> {
+    let Some(value) = call.headers.get(RECEIPT).filter(|value| !value.is_empty()) else {
+        return Ok(MethodMask::default());
+    };
+    let ring = call.app.ring(call.state())?;
+    value
+        .to_str()
+        .ok()
+        .and_then(|text| receipt::methods_of(&ring, text, &user.id, call.app.now_s()))
+        .ok_or(ApiError::Unauthorized("the receipt is not valid or is another user's"))
 }

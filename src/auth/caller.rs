@@ -64,6 +64,9 @@ impl Caller {
             domain_id: domain.map(|domain| domain.id.as_str()),
             system_scope: matches!(token.scope, TokenScope::System).then_some("all"),
             roles: &roles,
+            is_admin_project: token
+                .is_of_admin_project(self.app.config.resource.admin_project())
+                .unwrap_or(true),
             token: TokenAttributes {
                 user_name: Some(&token.user.name),
                 user_domain_name: Some(&token.user_domain.name),

@@ -2,7 +2,11 @@
 
 pub mod api;
 pub mod authenticate;
+mod body;
 pub mod caller;
+pub mod exchange;
+pub mod multi_factor;
+pub mod receipt;
 pub mod request;
 pub mod scope;
 

@@ -13,6 +13,8 @@ pub struct Auth {
     /// The methods that are accepted. Their order gives each its bit in Fernet tokens: append, never
     /// reorder, and keep it the same on all nodes.
     pub methods: Vec<String>,
+    /// Methods of plugins of one's own by which users log in themselves, so that their tokens may be exchanged.
+    pub additional_primary_auth_methods: Vec<String>,
 }
 
 /// The most entries of `auth.methods`: each takes a bit of a number in the token.
@@ -22,7 +24,7 @@ impl Default for Auth {
     fn default() -> Self {
         let methods =
             ["external", "password", "token", "oauth1", "mapped", "application_credential", "ec2credential"];
-        Self { methods: methods.map(str::to_owned).to_vec() }
+        Self { methods: methods.map(str::to_owned).to_vec(), additional_primary_auth_methods: Vec::new() }
     }
 }
 

@@ -16,6 +16,7 @@ mod locate;
 mod log;
 mod node;
 mod operations;
+mod receipt;
 mod resource;
 mod revoke;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use identity::{Identity, PasswordHashAlgorithm};
 pub use log::{Log, LogFormat};
 pub use node::Node;
 pub use operations::Operations;
+pub use receipt::Receipt;
 pub use resource::{Resource, UrlSafeNames};
 pub use revoke::Revoke;
 pub use token::Token;
@@ -63,7 +65,10 @@ pub struct Config {
     /// Lifetime and use of tokens.
     #[serde(default)]
     pub token: Token,
-    /// The keys of Fernet tokens.
+    /// Receipts of log-ins that have to combine methods.
+    #[serde(default)]
+    pub receipt: Receipt,
+    /// The keys of Fernet tokens and receipts.
     #[serde(default)]
     pub fernet: Fernet,
     /// Authentication methods.
@@ -135,6 +140,7 @@ impl Config {
         self.http.check()?;
         self.cluster.check(self.node.id)?;
         self.token.check()?;
+        self.receipt.check()?;
         self.fernet.check()?;
         self.auth.check()?;
         self.identity.check()?;
@@ -224,6 +230,14 @@ mod tests {
         assert!(error.starts_with("k.toml:9: identity.password_hash_algorithm: "), "{error}");
         let error = error_of(&format!("{REQUIRED}[identity]\npassword_hash_rounds = 32\n"));
         assert!(error.starts_with("k.toml:9: identity.password_hash_rounds: "), "{error}");
+    }
+
+    #[test]
+    fn half_an_admin_project_is_refused() {
+        let error = error_of(&format!("{REQUIRED}[resource]\nadmin_project_name = 'admin'\n"));
+        assert!(error.starts_with("k.toml:9: resource.admin_project_name: "), "{error}");
+        let error = error_of(&format!("{REQUIRED}[resource]\nadmin_project_domain_name = 'Default'\n"));
+        assert!(error.starts_with("k.toml:9: resource.admin_project_domain_name: "), "{error}");
     }
 
     #[test]

@@ -14,6 +14,10 @@ pub struct Resource {
     pub project_name_url_safe: UrlSafeNames,
     /// The same for names of domains.
     pub domain_name_url_safe: UrlSafeNames,
+    /// The project whose tokens say `is_admin_project`, and the name of its domain: both or none.
+    pub admin_project_name: Option<String>,
+    /// The name of that project's domain.
+    pub admin_project_domain_name: Option<String>,
 }
 
 /// When a name is checked for characters that a URL reserves.
@@ -34,12 +38,26 @@ impl Default for Resource {
             max_project_tree_depth: 5,
             project_name_url_safe: UrlSafeNames::Off,
             domain_name_url_safe: UrlSafeNames::Off,
+            admin_project_name: None,
+            admin_project_domain_name: None,
         }
     }
 }
 
 impl Resource {
     pub(super) fn check(&self) -> Result<(), Invalid> {
+        let half = "the admin project takes both its name and that of its domain";
+        match (&self.admin_project_name, &self.admin_project_domain_name) {
+            (Some(_), None) => return Err(Invalid::new("resource.admin_project_name", half)),
+            (None, Some(_)) => return Err(Invalid::new("resource.admin_project_domain_name", half)),
+            _ => {}
+        }
         within("resource.max_project_tree_depth", self.max_project_tree_depth, 1..=100)
+    }
+
+    /// The name of the admin project and that of its domain, if there is one.
+    #[must_use]
+    pub fn admin_project(&self) -> Option<(&str, &str)> {
+        self.admin_project_name.as_deref().zip(self.admin_project_domain_name.as_deref())
     }
 }

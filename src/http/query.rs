@@ -45,6 +45,12 @@ pub fn is_true(value: &str) -> bool {
     !matches!(value.to_ascii_lowercase().as_str(), "0" | "false" | "f" | "off" | "n" | "no")
 }
 
+/// Whether a query value says yes in so many words, as the few flags want it that are off by any other value.
+#[must_use]
+pub fn is_yes(value: &str) -> bool {
+    matches!(value.trim().to_ascii_lowercase().as_str(), "1" | "t" | "true" | "on" | "y" | "yes")
+}
+
 /// Whether a rendered resource passes the filters of a query, of which `filterable` names the attributes.
 ///
 /// `name=x` is exact; `name__contains`, `__startswith`, `__endswith` and their forms with `i` compare parts.
@@ -152,6 +158,16 @@ mod tests {
             ("colour=red", true),
         ] {
             assert_eq!(passes(&user, &Query::parse(query), &filterable), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_is_off_by_default_takes_a_plain_yes() {
+        for yes in ["1", "t", "True", "on", "Y", " yes "] {
+            assert!(is_yes(yes), "{yes}");
+        }
+        for other in ["", "0", "false", "2", "foo", "enabled"] {
+            assert!(!is_yes(other), "{other}");
         }
     }
 

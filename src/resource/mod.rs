@@ -3,5 +3,7 @@
 pub mod api;
 pub mod commands;
 pub mod records;
+mod url_safe;
 
 pub use records::Tables;
+pub use url_safe::is_url_safe;

@@ -56,6 +56,18 @@ impl Token {
         }
     }
 
+    /// Whether the token is of the admin project, given by its name and its domain's. Says nothing where none is
+    /// configured, or for a token that is of no project.
+    #[must_use]
+    pub fn is_of_admin_project(&self, admin_project: Option<(&str, &str)>) -> Option<bool> {
+        match (&self.scope, admin_project) {
+            (TokenScope::Project { project, domain }, Some((name, domain_name))) => {
+                Some(project.name == name && domain.name == domain_name)
+            }
+            _ => None,
+        }
+    }
+
     /// The domain of a domain-scoped token.
     #[must_use]
     pub fn domain(&self) -> Option<&Arc<Project>> {

@@ -25,6 +25,8 @@ pub struct Rendering<'a> {
     pub catalog: Option<&'a CompiledCatalog>,
     /// This node's public URL, which `$(public_endpoint)s` stands for.
     pub public_endpoint: &'a str,
+    /// The name of the admin project and that of its domain, if one is configured.
+    pub admin_project: Option<(&'a str, &'a str)>,
 }
 
 /// A body made of pieces that other answers share.
@@ -99,6 +101,10 @@ pub fn render(token: &Token, rendering: &Rendering<'_>) -> PiecesBody {
     text.push_str(r#","issued_at":"#);
     quoted(&mut text, &iso_seconds(token.issued_at_s));
     scope(&mut text, &token.scope);
+    if let Some(is_admin_project) = token.is_of_admin_project(rendering.admin_project) {
+        text.push_str(r#","is_admin_project":"#);
+        text.push_str(if is_admin_project { "true" } else { "false" });
+    }
     let has_roles = !matches!(token.scope, TokenScope::Unscoped);
     if has_roles {
         text.push_str(r#","roles":["#);

@@ -209,10 +209,20 @@ fn a_token_of_another_key_and_a_damaged_one_are_not_recognized() {
 }
 
 fn rendered(token: &Token, world: &World, has_catalog: bool) -> Value {
+    rendered_with(token, world, has_catalog, None)
+}
+
+fn rendered_with(
+    token: &Token,
+    world: &World,
+    has_catalog: bool,
+    admin_project: Option<(&str, &str)>,
+) -> Value {
     let rendering = Rendering {
         methods: &MethodList::default(),
         catalog: has_catalog.then(|| world.deployment.state.catalog.compiled()),
         public_endpoint: "http://node \"1\"",
+        admin_project,
     };
     let body = render(token, &rendering);
     let bytes = body.concat();
@@ -268,4 +278,19 @@ fn an_unscoped_token_renders_without_roles_and_catalog() {
     for name in ["roles", "catalog", "project", "domain", "system", "is_domain"] {
         assert!(body["token"].get(name).is_none(), "{name}");
     }
+}
+
+#[test]
+fn only_a_project_token_says_whether_it_is_of_the_admin_project_and_only_where_there_is_one() {
+    let world = World::new();
+    let token = world.check(&world.on_project("p")).unwrap();
+    let says = |token: &Token, admin_project| {
+        rendered_with(token, &world, false, admin_project)["token"].get("is_admin_project").cloned()
+    };
+    assert_eq!(says(&token, None), None);
+    assert_eq!(says(&token, Some(("project p", "domain default"))), Some(json!(true)));
+    assert_eq!(says(&token, Some(("project p", "other"))), Some(json!(false)));
+    assert_eq!(says(&token, Some(("other", "domain default"))), Some(json!(false)));
+    let unscoped = world.check(&world.issue(PayloadScope::Unscoped)).unwrap();
+    assert_eq!(says(&unscoped, Some(("project p", "domain default"))), None);
 }

@@ -59,19 +59,19 @@ pub async fn catalog(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthCatalog, &Target::new())?;
     if !matches!(caller.token.scope, TokenScope::Project { .. }) {
-        return Err(ApiError::Forbidden(
-            "A project-scoped token is required to produce a service catalog.".into(),
-        ));
+        return Err(ApiError::NotAuthorized);
     }
     let catalog = render_catalog(&caller.token, call.state().catalog.compiled(), &call.app.public_endpoint);
     let mut body = br#"{"catalog":"#.to_vec();
     body.extend_from_slice(&catalog);
-    body.extend_from_slice(format!(r#","links":{}}}"#, json!({ "self": call.self_url() })).as_bytes());
+    body.extend_from_slice(
+        format!(r#","links":{}}}"#, json!({ "self": call.link("auth/catalog") })).as_bytes(),
+    );
     body.push(b'\n');
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// The enabled projects on which the caller has a role.
+/// The projects on which the caller has a role, disabled ones too, as in Keystone. Nothing filters them.
 /// Policy: `identity:get_auth_projects`.
 ///
 /// # Errors
@@ -79,18 +79,14 @@ pub async fn catalog(call: Call) -> Answer {
 pub async fn projects(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthProjects, &Target::new())?;
-    let state = call.state();
-    let rows = effective::projects_of(state, &caller.token.user.id)
+    let rows = effective::projects_of(call.state(), &caller.token.user.id)
         .iter()
-        .filter(|project| {
-            project.enabled && state.resource.domain(&project.domain_id).is_none_or(|of| of.enabled)
-        })
         .map(|found| project::render(&call, found))
         .collect();
     Ok(ok(&collection(&call, "projects", rows, None)))
 }
 
-/// The enabled domains on which the caller has a role.
+/// The domains on which the caller has a role, disabled ones too, as in Keystone. Nothing filters them.
 /// Policy: `identity:get_auth_domains`.
 ///
 /// # Errors
@@ -100,7 +96,6 @@ pub async fn domains(call: Call) -> Answer {
     caller.enforce(Rule::GetAuthDomains, &Target::new())?;
     let rows = effective::domains_of(call.state(), &caller.token.user.id)
         .iter()
-        .filter(|domain| domain.enabled)
         .map(|found| domain::render(&call, found))
         .collect();
     Ok(ok(&collection(&call, "domains", rows, None)))
@@ -119,5 +114,5 @@ pub async fn system(call: Call) -> Answer {
     } else {
         json!([])
     };
-    Ok(ok(&json!({ "system": rows, "links": { "self": call.self_url() } })))
+    Ok(ok(&json!({ "system": rows, "links": { "self": call.link("auth/system") } })))
 }

@@ -4,22 +4,27 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use keyraft_proto::identity as proto;
 use proto::command::Kind;
 
-use crate::auth::authenticate::authenticate;
+use crate::auth::authenticate::{Authenticated, RECEIPT, authenticate};
+use crate::auth::caller::AUTH_TOKEN;
 use crate::auth::request::AuthRequest;
 use crate::http::operation::{self, Operation};
+use crate::http::query::{is_true, is_yes};
 use crate::http::{Answer, ApiError, Call, no_content};
 use crate::policy::{Rule, Target};
 use crate::token::fernet;
 use crate::token::model::Token;
 use crate::token::render::{Rendering, render};
-use crate::token::validate::{is_revoked, payload_of};
+use crate::token::validate::{InvalidToken, is_revoked, payload_of};
 
 /// Header with the token that a request is about.
 const SUBJECT_TOKEN: &str = "x-subject-token";
+
+/// How often a log-in waits for the next second, because a revocation of its second takes its token.
+const MOST_WAITS: usize = 2;
 
 /// What may be done on tokens.
 pub fn operations() -> Vec<Operation> {
@@ -53,28 +58,55 @@ pub fn on_revoked() -> Vec<Operation> {
     vec![operation::get(revoked, "Refuse to list the revoked tokens").json().status(StatusCode::FORBIDDEN)]
 }
 
-/// Issues a token.
+/// Issues a token, or a receipt where the user has to combine methods and some are missing.
 /// Policy: none; the credentials in the body are the proof.
 ///
 /// # Errors
-/// 400 for a bad body, 401 for a failed proof, 403 for an exchange that is not allowed.
+/// 400 for a bad body, 401 for a failed proof, 403 for an exchange that is not allowed, 404 for a token that is not
+/// valid.
 pub async fn issue(mut call: Call) -> Answer {
     let request = AuthRequest::parse(&call.json()?)?;
-    let mut token = authenticate(&call, &request).await?;
-    if is_revoked(call.state(), &token) {
-        // Stamps are whole seconds, and an event takes all of its own. A token of the next second is valid; what
-        // it stands on has to be proved again by then.
-        let rest_ms = 1000 - call.app.node.cluster_time_ms() % 1000;
-        tokio::time::sleep(Duration::from_millis(rest_ms)).await;
-        call.reload().await?;
-        token = authenticate(&call, &request).await?;
-    }
+    let authenticated = authenticate_unrevoked(&mut call, &request).await?;
     let ring = call.app.ring(call.state())?;
     let random = &*call.app.environment.random;
-    let default_domain_id = &call.app.config.identity.default_domain_id;
-    let text = fernet::encode(&ring, random, &payload_of(&token), token.issued_at_s, default_domain_id)
-        .map_err(|error| ApiError::Internal(error.to_string()))?;
-    token_answer(&call, StatusCode::CREATED, &token, &text)
+    match authenticated {
+        Authenticated::Fully(token) => {
+            let default_domain_id = &call.app.config.identity.default_domain_id;
+            let text =
+                fernet::encode(&ring, random, &payload_of(&token), token.issued_at_s, default_domain_id)
+                    .map_err(|error| ApiError::Internal(error.to_string()))?;
+            token_answer(&call, StatusCode::CREATED, &token, &text)
+        }
+        Authenticated::Partly(receipt) => {
+            let text = receipt.seal(&ring, random).map_err(|error| ApiError::Internal(error.to_string()))?;
+            let body = receipt.render(&call.app.methods).to_string();
+            let headers = [(RECEIPT, text.as_str()), ("content-type", "application/json")];
+            // Without a challenge: the client goes on with what it has.
+            Ok((StatusCode::UNAUTHORIZED, headers, body).into_response())
+        }
+    }
+}
+
+/// Authenticates, again in the next second as long as the token would be revoked from the start.
+///
+/// Stamps are whole seconds, and an event takes all of its own. What a token of the next second stands on has to be
+/// proved again by then. After [`MOST_WAITS`] the token is given as it is, which is what Keystone does at once.
+async fn authenticate_unrevoked(call: &mut Call, request: &AuthRequest) -> Result<Authenticated, ApiError> {
+    for _ in 0..MOST_WAITS {
+        let authenticated = authenticate(call, request).await?;
+        match &authenticated {
+            Authenticated::Fully(token) if is_revoked(call.state(), token) => {}
+            _ => return Ok(authenticated),
+        }
+        tokio::time::sleep(until_next_second(call.app.node.cluster_time_ms())).await;
+        call.reload().await?;
+    }
+    authenticate(call, request).await
+}
+
+/// The rest of the second that `now_ms` is in: never nothing, never more than a second.
+fn until_next_second(now_ms: u64) -> Duration {
+    Duration::from_millis(1000 - now_ms % 1000)
 }
 
 fn token_answer(call: &Call, status: StatusCode, token: &Token, text: &str) -> Answer {
@@ -83,6 +115,7 @@ fn token_answer(call: &Call, status: StatusCode, token: &Token, text: &str) -> A
         methods: &call.app.methods,
         catalog: has_catalog.then(|| call.state().catalog.compiled()),
         public_endpoint: &call.app.public_endpoint,
+        admin_project: call.app.config.resource.admin_project(),
     };
     let body = render(token, &rendering);
     let subject = HeaderValue::from_str(text).map_err(|error| ApiError::Internal(error.to_string()))?;
@@ -95,28 +128,31 @@ fn token_answer(call: &Call, status: StatusCode, token: &Token, text: &str) -> A
         .map_err(|error| ApiError::Internal(error.to_string()))
 }
 
-fn subject_text(call: &Call) -> Result<&str, ApiError> {
-    let text = call.headers.get(SUBJECT_TOKEN).and_then(|value| value.to_str().ok());
-    text.filter(|text| !text.is_empty()).ok_or_else(|| ApiError::NotFound("No token in the request".into()))
-}
-
-/// The token that the request is about, once the caller may know of it.
+/// The token that the request is about, once the caller may know of it, and its text.
 ///
-/// The caller's rights are checked first against what the token says, so a token that is not valid is 404 to
-/// those who could have seen it.
+/// The order is Keystone's: a token that is not valid is 404 to every caller, and only where there is none the
+/// caller's rights are looked at first. A token that asks about itself is not validated twice.
 fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiError> {
     let caller = call.caller()?;
-    let text = subject_text(call)?;
-    let validated = call.app.validate_token(call.state(), text, grace_s)?;
-    let token = validated.map_err(ApiError::from);
-    let target = match &token {
-        Ok(token) => Target::new()
-            .with("target.token.user_id", token.user.id.as_str())
-            .with("target.token.user.domain.id", token.user.domain_id.as_str()),
-        Err(_) => Target::new(),
+    let missing = || ApiError::NotFound("No token in the request".into());
+    let Some(value) = call.headers.get(SUBJECT_TOKEN) else {
+        caller.enforce(rule, &Target::new())?;
+        return Err(missing());
     };
+    if value.is_empty() {
+        return Err(missing());
+    }
+    let text = value.to_str().map_err(|_| InvalidToken::Unrecognized)?;
+    let token = if call.headers.get(AUTH_TOKEN) == Some(value) {
+        caller.token.clone()
+    } else {
+        call.app.validate_token(call.state(), text, grace_s)??
+    };
+    let target = Target::new()
+        .with("target.token.user_id", token.user.id.as_str())
+        .with("target.token.user.domain.id", token.user.domain_id.as_str());
     caller.enforce(rule, &target)?;
-    Ok((token?, text))
+    Ok((token, text))
 }
 
 /// Validates a token and shows it; `?allow_expired` takes one that has ended lately.
@@ -127,8 +163,8 @@ fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiEr
 pub async fn validate(call: Call) -> Answer {
     let is_head = call.method == axum::http::Method::HEAD;
     let rule = if is_head { Rule::CheckToken } else { Rule::ValidateToken };
-    let grace_s =
-        if call.query.flag("allow_expired") { call.app.config.token.allow_expired_window_s } else { 0 };
+    let allows_expired = call.query.get("allow_expired").is_some_and(is_yes);
+    let grace_s = if allows_expired { call.app.config.token.allow_expired_window_s } else { 0 };
     let (token, text) = subject(&call, rule, grace_s)?;
     token_answer(&call, StatusCode::OK, &token, text)
 }
@@ -149,8 +185,20 @@ pub async fn revoked() -> ApiError {
 /// 401, 403, or 404 for a token that is not valid.
 pub async fn revoke(call: Call) -> Answer {
     let (token, _) = subject(&call, Rule::RevokeToken, 0)?;
-    let cascade = call.query.get("cascade").is_none_or(crate::http::query::is_true);
+    let cascade = call.query.get("cascade").is_none_or(is_true);
     call.run(Kind::RevokeToken(proto::RevokeToken { audit_id: token.audit.own.to_string(), cascade }))
         .await?;
     Ok(no_content())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_with_its_second() {
+        for (now_ms, rest_ms) in [(5_000, 1000), (5_001, 999), (5_999, 1)] {
+            assert_eq!(until_next_second(now_ms), Duration::from_millis(rest_ms));
+        }
+    }
 }

@@ -11,6 +11,26 @@ const DEFAULT_METHODS: [&str; 7] =
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MethodMask(pub u64);
 
+impl MethodMask {
+    /// The methods of either.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all methods of `other` are among these.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether any method of `other` is among these.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
 /// `[auth] methods`, in order. The order gives the bits their meaning: all nodes, and all Keystones that
 /// share keys with them, must have the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,7 @@ pub mod layer;
 pub mod list;
 pub mod openapi;
 pub mod operation;
+pub mod path;
 pub mod python_text;
 pub mod query;
 pub mod router;

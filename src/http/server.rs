@@ -15,8 +15,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::path;
+
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest head of a request: its line and its headers. The longest token is 16 KiB.
+const MAX_HEAD_BYTES: usize = 128 * 1024;
 /// How long requests in progress may take after a stop was asked for.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pause after `accept` failed for want of file descriptors or memory.
@@ -32,7 +36,8 @@ pub struct Peer {
 /// Serves until `stop` is cancelled, then lets requests in progress end.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
+    // Without `pipeline_flush`: with it the refusal of what is no HTTP is never sent.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -54,7 +59,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer { address });
-            without_trailing_slash(&mut request);
+            normalize_path(&mut request);
             let answer = router.clone().oneshot(request);
             async {
                 let mut response = answer.await?;
@@ -84,17 +89,16 @@ fn allow_options(response: &mut Response<Body>) {
     }
 }
 
-/// Keystone routes `/v3/users/` as `/v3/users`.
-fn without_trailing_slash(request: &mut Request<Body>) {
+/// Keystone routes `/v3/users/` as `/v3/users`, and an id that is not text as one that names nothing.
+fn normalize_path(request: &mut Request<Body>) {
     let path = request.uri().path();
-    let trimmed = path.trim_end_matches('/');
-    if trimmed.len() == path.len() || path == "/" {
+    let routed = path::routed(path);
+    if routed == path {
         return;
     }
-    let path = if trimmed.is_empty() { "/" } else { trimmed };
     let target = match request.uri().query() {
-        Some(query) => format!("{path}?{query}"),
-        None => path.to_owned(),
+        Some(query) => format!("{routed}?{query}"),
+        None => routed.into_owned(),
     };
     if let Ok(uri) = target.parse::<Uri>() {
         *request.uri_mut() = uri;

@@ -4,16 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::RequestExt;
-use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use http_body_util::{BodyExt, Limited};
 use keyraft_cluster::Published;
 use keyraft_proto::identity as proto;
 use prost::Message;
 use serde_json::{Map, Value};
 
+use super::body::JsonObject;
 use super::schema::Schema;
 use super::{ApiError, Fields, Query};
 use crate::app::App;
@@ -42,7 +41,7 @@ pub struct Call {
     /// This node's URL as the client knows it, without `/v3`: what links begin with.
     pub base_url: String,
     parameters: HashMap<String, String>,
-    body: Bytes,
+    body: Map<String, Value>,
     caller: OnceLock<Caller>,
 }
 
@@ -54,15 +53,8 @@ impl FromRequest<App> for Call {
             Ok(raw) => raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             Err(_) => HashMap::new(),
         };
-        let (parts, body) = request.into_parts();
-        let max_bytes = usize::try_from(app.config.http.max_request_body_bytes).unwrap_or(usize::MAX);
-        let body = match Limited::new(body, max_bytes).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-                return Err(ApiError::BodyTooLarge);
-            }
-            Err(_) => return Err(ApiError::malformed("The request body could not be read")),
-        };
+        let (mut parts, _) = request.into_parts();
+        let body = parts.extensions.remove::<JsonObject>().unwrap_or_default().0;
         // The state is loaded after the request is complete: it must show what was acknowledged before.
         let loaded_after_ms = app.node.cluster_time_ms();
         let published = app.node.read().await?;
@@ -119,26 +111,10 @@ impl Call {
         Ok(self.caller.get_or_init(|| caller))
     }
 
-    /// The body as a JSON object; without a body an empty one, as in Keystone.
-    ///
-    /// # Errors
-    /// 400 for another content type, or for anything but a JSON object.
-    pub fn json(&self) -> Result<Map<String, Value>, ApiError> {
-        if self.body.is_empty() {
-            return Ok(Map::new());
-        }
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let is_json = kind.is_none_or(|kind| {
-            let kind = kind.split(';').next().unwrap_or_default().trim();
-            kind.is_empty() || kind.eq_ignore_ascii_case("application/json")
-        });
-        if !is_json {
-            return Err(ApiError::malformed("Expecting to find application/json in Content-Type header"));
-        }
-        match serde_json::from_slice(&self.body) {
-            Ok(Value::Object(object)) => Ok(object),
-            _ => Err(ApiError::malformed("Expecting to find valid JSON in request body")),
-        }
+    /// The JSON object in the body; without a body an empty one, as in Keystone.
+    #[must_use]
+    pub fn json(&self) -> Map<String, Value> {
+        self.body.clone()
     }
 
     /// The object of the body, checked against its schema.
@@ -146,7 +122,7 @@ impl Call {
     /// # Errors
     /// 400 that names the attribute at fault.
     pub fn object(&self, schema: &Schema) -> Result<Map<String, Value>, ApiError> {
-        schema.check(self.json()?)
+        schema.check(self.json())
     }
 
     /// The URL of this request, with its query.

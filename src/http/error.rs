@@ -46,6 +46,9 @@ pub enum ApiError {
     /// 409.
     #[error("{0}")]
     Conflict(String),
+    /// 408: the body did not come in time.
+    #[error("The request body did not arrive in time.")]
+    BodyTimeout,
     /// 413: the body is larger than `http.max_request_body_bytes`.
     #[error("The request body is too large.")]
     BodyTooLarge,
@@ -77,6 +80,7 @@ impl ApiError {
             Self::Policy(_) | Self::NotAuthorized | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,6 +1,7 @@
 //! The API over HTTP: what all resources share.
 
 pub mod answer;
+pub mod body;
 pub mod call;
 pub mod discovery;
 pub mod error;

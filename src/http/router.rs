@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use keyraft_proto::identity::{ActorKind, TargetKind};
 
 use super::operation::Routes;
-use super::{discovery, layer, openapi};
+use super::{body, discovery, layer, openapi};
 use crate::app::App;
 use crate::assignment::api::{grant, role_assignment};
 use crate::auth::api::{scopes, token};
@@ -113,6 +113,7 @@ pub fn router(app: &App) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::Extension(document))
+        .layer(from_fn_with_state(app.clone(), body::read))
         .layer(from_fn_with_state(app.clone(), layer::around))
         .with_state(app.clone())
 }

@@ -65,7 +65,7 @@ pub fn on_revoked() -> Vec<Operation> {
 /// 400 for a bad body, 401 for a failed proof, 403 for an exchange that is not allowed, 404 for a token that is not
 /// valid.
 pub async fn issue(mut call: Call) -> Answer {
-    let request = AuthRequest::parse(&call.json()?)?;
+    let request = AuthRequest::parse(&call.json())?;
     let authenticated = authenticate_unrevoked(&mut call, &request).await?;
     let ring = call.app.ring(call.state())?;
     let random = &*call.app.environment.random;

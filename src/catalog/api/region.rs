@@ -99,7 +99,7 @@ pub async fn list(call: Call) -> Answer {
 /// # Errors
 /// 400, 401, 403, 409 for an id that is taken.
 pub async fn create(call: Call) -> Answer {
-    let fields = Fields::new(CREATE.check_among_others(call.json()?)?);
+    let fields = Fields::new(CREATE.check_among_others(call.json())?);
     store(&call, fields, None).await
 }
 
@@ -110,7 +110,7 @@ pub async fn create(call: Call) -> Answer {
 /// 400, also when the body names another id, 401, 403, 409.
 pub async fn create_with_id(call: Call) -> Answer {
     let id = call.parameter("region_id").to_owned();
-    let fields = Fields::new(CREATE.check_among_others(call.json()?)?);
+    let fields = Fields::new(CREATE.check_among_others(call.json())?);
     store(&call, fields, Some(id)).await
 }
 
@@ -156,6 +156,7 @@ pub async fn update(call: Call) -> Answer {
     let mut fields = Fields::new(call.object(&UPDATE)?);
     call.caller()?.enforce(Rule::UpdateRegion, &Target::new())?;
     fields.check_id(&id)?;
+    find(&call)?;
     let command = proto::UpdateRegion {
         id,
         description: fields.nullable("description").map(|text| text.value.unwrap_or_default()),
@@ -173,7 +174,7 @@ pub async fn update(call: Call) -> Answer {
 /// 401, 403, also while an endpoint is in one of them, 404.
 pub async fn delete(call: Call) -> Answer {
     call.caller()?.enforce(Rule::DeleteRegion, &Target::new())?;
-    let id = call.parameter("region_id").to_owned();
+    let id = find(&call)?.id.clone();
     call.run(Command::DeleteRegion(proto::DeleteRegion { id })).await?;
     Ok(no_content())
 }

@@ -56,6 +56,12 @@ pub fn on_one() -> Vec<Operation> {
     ]
 }
 
+fn find(call: &Call) -> Result<&proto::Service, ApiError> {
+    let id = call.parameter("service_id");
+    let service = call.state().catalog.services.get(id);
+    service.map(|service| &**service).ok_or_else(|| ApiError::missing("service", id))
+}
+
 /// Lists the services.
 /// Policy: `identity:list_services`.
 ///
@@ -73,7 +79,7 @@ pub async fn list(call: Call) -> Answer {
 /// # Errors
 /// 400, 401, 403.
 pub async fn create(call: Call) -> Answer {
-    let mut fields = Fields::new(CREATE.check_among_others(call.json()?)?);
+    let mut fields = Fields::new(CREATE.check_among_others(call.json())?);
     call.caller()?.enforce(Rule::CreateService, &Target::new())?;
     // The server chooses ids; one in the body is ignored.
     fields.ignore(&["id"]);
@@ -95,9 +101,7 @@ pub async fn create(call: Call) -> Answer {
 /// 401, 403, 404.
 pub async fn show(call: Call) -> Answer {
     call.caller()?.enforce(Rule::GetService, &Target::new())?;
-    let id = call.parameter("service_id");
-    let service = call.state().catalog.services.get(id).ok_or_else(|| ApiError::missing("service", id))?;
-    Ok(ok(&json!({ "service": render(&call, service) })))
+    Ok(ok(&json!({ "service": render(&call, find(&call)?) })))
 }
 
 /// Changes a service.
@@ -107,9 +111,10 @@ pub async fn show(call: Call) -> Answer {
 /// 400, 401, 403, 404.
 pub async fn update(call: Call) -> Answer {
     let id = call.parameter("service_id").to_owned();
-    let mut fields = Fields::new(UPDATE.check_among_others(call.json()?)?);
+    let mut fields = Fields::new(UPDATE.check_among_others(call.json())?);
     call.caller()?.enforce(Rule::UpdateService, &Target::new())?;
     fields.check_id(&id)?;
+    find(&call)?;
     let command = proto::UpdateService {
         id,
         r#type: fields.text("type"),
@@ -127,7 +132,7 @@ pub async fn update(call: Call) -> Answer {
 /// 401, 403, 404.
 pub async fn delete(call: Call) -> Answer {
     call.caller()?.enforce(Rule::DeleteService, &Target::new())?;
-    let id = call.parameter("service_id").to_owned();
+    let id = find(&call)?.id.clone();
     call.run(Command::DeleteService(proto::DeleteService { id })).await?;
     Ok(no_content())
 }

@@ -65,7 +65,7 @@ pub fn operations() -> Vec<Operation> {
 /// # Errors
 /// 400 for a bad body or where the option `lock_password` forbids it, 401 for a wrong password or a disabled user.
 pub async fn change(call: Call) -> Answer {
-    let change = Change::parse(call.json()?)?;
+    let change = Change::parse(call.json())?;
     let user = call.state().identity.users.get(call.parameter("user_id")).map(|user| &**user);
     let is_right = call.app.verify_password(user, change.original).await?;
     let unproven = ApiError::Unauthorized("unknown user or wrong password");

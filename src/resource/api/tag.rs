@@ -64,7 +64,7 @@ pub async fn list(call: Call) -> Answer {
 /// # Errors
 /// 400, 401, 403, also for an immutable project, 404.
 pub async fn replace(call: Call) -> Answer {
-    let body = call.json()?;
+    let body = call.json();
     check_closed_body(&body, UPDATE)?;
     permitted(&call, Rule::UpdateProjectTags)?;
     let Some(names) = Fields::new(body).texts("tags") else {
@@ -100,12 +100,12 @@ async fn set(call: &Call, rule: Rule, names: Vec<String>) -> Result<(), ApiError
 /// # Errors
 /// 401, 403, 404, also for a tag that it does not have.
 pub async fn check(call: Call) -> Answer {
-    let project = authorized(&call, Rule::GetProjectTag)?;
-    let tag = call.parameter("value");
-    if !project.tags.iter().any(|own| own == tag) {
-        return Err(tags::missing(tag).into());
-    }
+    check_has(authorized(&call, Rule::GetProjectTag)?, call.parameter("value"))?;
     Ok(no_content())
+}
+
+fn check_has(project: &proto::Project, tag: &str) -> Result<(), ApiError> {
+    if project.tags.iter().any(|own| own == tag) { Ok(()) } else { Err(tags::missing(tag).into()) }
 }
 
 /// Adds a tag to a project.
@@ -117,6 +117,7 @@ pub async fn add(call: Call) -> Answer {
     permitted(&call, Rule::CreateProjectTag)?;
     let (project_id, tag) = (call.parameter("project_id").to_owned(), call.parameter("value").to_owned());
     check_tag(&tag)?;
+    authorized(&call, Rule::CreateProjectTag)?;
     // The path as Keystone gives it, which is not that of the tag.
     let sent = call.uri.path().rsplit('/').next().unwrap_or_default();
     let location = call.link(&format!("{project_id}/tags/{sent}"));
@@ -132,8 +133,10 @@ pub async fn add(call: Call) -> Answer {
 /// # Errors
 /// 401, 403, also for an immutable project, 404, also for a tag that it does not have.
 pub async fn remove(call: Call) -> Answer {
-    let project_id = authorized(&call, Rule::DeleteProjectTag)?.id.clone();
-    let tag = call.parameter("value").to_owned();
+    let (project, tag) = (authorized(&call, Rule::DeleteProjectTag)?, call.parameter("value").to_owned());
+    tags::check_mutable(project, "delete")?;
+    check_has(project, &tag)?;
+    let project_id = project.id.clone();
     call.run(Command::RemoveProjectTag(proto::RemoveProjectTag { project_id, tag })).await?;
     Ok(no_content())
 }

@@ -24,10 +24,14 @@ impl Caller {
     /// # Errors
     /// 401 when there is none or it is not valid; 503 while the cluster has no keys.
     pub fn authenticate(app: &App, state: &State, headers: &HeaderMap) -> Result<Self, ApiError> {
-        let text = headers
-            .get(AUTH_TOKEN)
+        let mut given = headers.get_all(AUTH_TOKEN).iter();
+        let text = given
+            .next()
             .and_then(|value| value.to_str().ok())
             .ok_or(ApiError::Unauthorized("no X-Auth-Token"))?;
+        if given.next().is_some() {
+            return Err(ApiError::Unauthorized("more than one X-Auth-Token"));
+        }
         let token = app
             .validate_token(state, text, 0)?
             .map_err(|_| ApiError::Unauthorized("the X-Auth-Token is not valid"))?;

@@ -122,10 +122,13 @@ pub async fn list(call: Call) -> Answer {
 /// 401, 403, 404 also when it was not.
 pub async fn check(call: Call) -> Answer {
     let wanted = Grant::of(&call).authorize(&CHECK)?;
-    if !call.state().assignment.assignments.contains(&wanted.key()) {
-        return Err(grant_missing(&wanted).into());
-    }
+    check_granted(&call, &wanted)?;
     Ok(no_content())
+}
+
+fn check_granted(call: &Call, wanted: &Assignment) -> Result<(), ApiError> {
+    let is_granted = call.state().assignment.assignments.contains(&wanted.key());
+    if is_granted { Ok(()) } else { Err(grant_missing(wanted).into()) }
 }
 
 /// Grants a role; nothing happens if it was granted.
@@ -145,8 +148,9 @@ pub async fn create(call: Call) -> Answer {
 /// # Errors
 /// 401, 403, 404.
 pub async fn revoke(call: Call) -> Answer {
-    let assignment = Some(Grant::of(&call).authorize(&REVOKE)?);
-    call.run(Command::RevokeGrant(proto::RevokeGrant { assignment })).await?;
+    let wanted = Grant::of(&call).authorize(&REVOKE)?;
+    check_granted(&call, &wanted)?;
+    call.run(Command::RevokeGrant(proto::RevokeGrant { assignment: Some(wanted) })).await?;
     Ok(no_content())
 }
 

@@ -91,6 +91,12 @@ pub fn on_one() -> Vec<Operation> {
     ]
 }
 
+fn find(call: &Call) -> Result<&proto::Endpoint, ApiError> {
+    let id = call.parameter("endpoint_id");
+    let endpoint = call.state().catalog.endpoints.get(id);
+    endpoint.map(|endpoint| &**endpoint).ok_or_else(|| ApiError::missing("endpoint", id))
+}
+
 /// Lists the endpoints.
 /// Policy: `identity:list_endpoints`.
 ///
@@ -135,9 +141,7 @@ pub async fn create(call: Call) -> Answer {
 /// 401, 403, 404.
 pub async fn show(call: Call) -> Answer {
     call.caller()?.enforce(Rule::GetEndpoint, &Target::new())?;
-    let id = call.parameter("endpoint_id");
-    let endpoint = call.state().catalog.endpoints.get(id).ok_or_else(|| ApiError::missing("endpoint", id))?;
-    Ok(ok(&json!({ "endpoint": render(&call, endpoint) })))
+    Ok(ok(&json!({ "endpoint": render(&call, find(&call)?) })))
 }
 
 /// Changes an endpoint.
@@ -150,6 +154,7 @@ pub async fn update(call: Call) -> Answer {
     let mut fields = Fields::new(call.object(&UPDATE)?);
     call.caller()?.enforce(Rule::UpdateEndpoint, &Target::new())?;
     fields.check_id(&id)?;
+    find(&call)?;
     fields.ignore(&["legacy_endpoint_id"]);
     let (region_id, create_region) = region(&mut fields);
     let command = proto::UpdateEndpoint {
@@ -173,7 +178,7 @@ pub async fn update(call: Call) -> Answer {
 /// 401, 403, 404.
 pub async fn delete(call: Call) -> Answer {
     call.caller()?.enforce(Rule::DeleteEndpoint, &Target::new())?;
-    let id = call.parameter("endpoint_id").to_owned();
+    let id = find(&call)?.id.clone();
     call.run(Command::DeleteEndpoint(proto::DeleteEndpoint { id })).await?;
     Ok(no_content())
 }

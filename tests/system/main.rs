@@ -16,6 +16,7 @@ mod key_rotation;
 mod keystone_peer;
 mod leader_killed;
 mod lost_data;
+mod malformed;
 mod openstack_command;
 mod password_change;
 mod power_failure;

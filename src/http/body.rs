@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// is closed with bytes unread may take the answer with it.
 const MAX_DRAINED_BYTES: usize = 1 << 20;
 /// The one path that Keystone answers before it looks at a body.
-const HEALTHCHECK: &str = "/healthcheck";
+pub(super) const HEALTHCHECK: &str = "/healthcheck";
 
 /// The JSON object in a request's body; an empty one if the body is empty.
 #[derive(Clone, Debug, Default)]

@@ -110,7 +110,7 @@ fn describe(route: &Route, operation: &Operation, method: &Method) -> Value {
         described.insert("parameters".into(), Value::Array(parameters));
     }
     if let Some(body) = operation.body {
-        let is_required = !matches!(body, Body::Bare(_));
+        let is_required = !matches!(body, Body::Bare(_) | Body::Optional(_));
         let content = json!({ JSON: { "schema": body_schema(body) } });
         described.insert("requestBody".into(), json!({ "required": is_required, "content": content }));
     }
@@ -161,6 +161,9 @@ fn parameters(operation: &Operation) -> Vec<Value> {
 fn body_schema(body: Body) -> Value {
     match body {
         Body::Wrapped(schema) => schema.json_schema(),
+        Body::Optional(schema) => {
+            json!({ "anyOf": [schema.json_schema(), { "type": "object", "maxProperties": 0 }] })
+        }
         Body::Bare(fields) => {
             let mut schema = attributes(fields);
             schema.insert("additionalProperties".into(), json!(false));

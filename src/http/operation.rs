@@ -17,7 +17,7 @@
 //! | parameters of the path, 404 | the path |
 //! | HEAD | GET |
 //! | the success status | the method, and whether there is a body in the answer |
-//! | 400, 413 | a body, a query |
+//! | 400, 408, 413 | any request may have a body that is refused |
 //! | a token is needed, 401, 403 | a policy rule |
 
 use std::collections::BTreeSet;
@@ -26,6 +26,7 @@ use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use super::body::HEALTHCHECK;
 use super::list::List;
 use super::schema::{Field, Schema};
 use crate::app::App;
@@ -36,6 +37,8 @@ use crate::policy::Rule;
 pub enum Body {
     /// An object in its wrapper.
     Wrapped(&'static Schema),
+    /// The same, or nothing.
+    Optional(&'static Schema),
     /// Attributes without a wrapper.
     Bare(&'static [Field]),
     /// An object of this name, whose attributes are not described.
@@ -164,6 +167,13 @@ impl Operation {
         self
     }
 
+    /// The body is an object in its wrapper, or empty.
+    #[must_use]
+    pub fn optional_body(mut self, schema: &'static Schema) -> Self {
+        self.body = Some(Body::Optional(schema));
+        self
+    }
+
     /// The body holds these attributes.
     #[must_use]
     pub fn bare_body(mut self, fields: &'static [Field]) -> Self {
@@ -242,6 +252,12 @@ impl Operation {
         self
     }
 
+    /// What its body names may be missing: 404.
+    #[must_use]
+    pub fn refers(self) -> Self {
+        self.fails(StatusCode::NOT_FOUND)
+    }
+
     /// It may fail with 409.
     #[must_use]
     pub fn conflicts(self) -> Self {
@@ -257,14 +273,15 @@ impl Operation {
     /// The statuses that it may fail with on such a path.
     #[must_use]
     pub fn failures(&self, route: &Route) -> BTreeSet<StatusCode> {
-        let has_query = self.list.is_some() || !self.query.is_empty();
+        let reads_body = route.path != HEALTHCHECK;
         let is_missable = self.list.is_some() || route.parameters().next().is_some();
         let derived = [
-            (self.body.is_some() || has_query, StatusCode::BAD_REQUEST),
+            (reads_body, StatusCode::BAD_REQUEST),
             (self.needs_token(), StatusCode::UNAUTHORIZED),
             (self.needs_token(), StatusCode::FORBIDDEN),
             (is_missable, StatusCode::NOT_FOUND),
-            (self.body.is_some(), StatusCode::PAYLOAD_TOO_LARGE),
+            (reads_body, StatusCode::REQUEST_TIMEOUT),
+            (reads_body, StatusCode::PAYLOAD_TOO_LARGE),
             (self.needs_token() || self.body.is_some(), StatusCode::SERVICE_UNAVAILABLE),
         ];
         let derived = derived.into_iter().filter(|(may_fail, _)| *may_fail).map(|(_, status)| status);

@@ -1,5 +1,6 @@
 //! `/v3/role_assignments`
 
+use axum::http::StatusCode;
 use keyraft_proto::identity as proto;
 use proto::{ActorKind, TargetKind};
 use serde_json::{Map, Value, json};
@@ -35,7 +36,8 @@ pub fn operations() -> Vec<Operation> {
             .rule(Rule::ListRoleAssignmentsForTree)
             .query(LIST_QUERY)
             .parameters(&LIST_PARAMETERS)
-            .array("role_assignments"),
+            .array("role_assignments")
+            .fails(StatusCode::NOT_FOUND),
     ]
 }
 

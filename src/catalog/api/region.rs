@@ -63,6 +63,7 @@ pub fn on_all() -> Vec<Operation> {
             .rule(Rule::CreateRegion)
             .body(&CREATE)
             .object("region")
+            .refers()
             .conflicts(),
     ]
 }

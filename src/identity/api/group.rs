@@ -108,6 +108,7 @@ pub fn on_all() -> Vec<Operation> {
             .rule(Rule::CreateGroup)
             .body(&CREATE)
             .object("group")
+            .refers()
             .conflicts(),
     ]
 }

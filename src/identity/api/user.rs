@@ -76,6 +76,7 @@ pub fn on_all() -> Vec<Operation> {
             .rule(Rule::CreateUser)
             .body(&CREATE)
             .object("user")
+            .refers()
             .conflicts(),
     ]
 }

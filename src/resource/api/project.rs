@@ -106,7 +106,7 @@ pub fn on_one() -> Vec<Operation> {
             .object("project"),
         operation::patch(update, "Change a project")
             .rule(Rule::UpdateProject)
-            .body(&UPDATE)
+            .optional_body(&UPDATE)
             .object("project")
             .conflicts(),
         operation::delete(delete, "Delete a project").rule(Rule::DeleteProject),

@@ -41,9 +41,7 @@ pub fn on_one() -> Vec<Operation> {
         operation::get(check, "Tell whether a project has a tag").rule(Rule::GetProjectTag),
         operation::put(add, "Add a tag to a project")
             .rule(Rule::CreateProjectTag)
-            .text()
-            .status(StatusCode::CREATED)
-            .fails(StatusCode::BAD_REQUEST),
+            .status(StatusCode::CREATED),
         operation::delete(remove, "Take a tag off a project").rule(Rule::DeleteProjectTag),
     ]
 }

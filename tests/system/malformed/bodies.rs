@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
 use super::request::{Draft, Malformed};
-use super::routes::{self, Route};
+use super::routes::Route;
 use super::shapes::{self, Shape};
 use super::world::World;
 
@@ -24,10 +24,10 @@ const WRONG_LOGIN: &str = "body: no log-in";
 const WRONG_CHANGE: &str = "body: no change of a password";
 
 pub fn add(world: &World, rng: &mut ChaCha8Rng, requests: &mut Vec<Malformed>) {
-    for route in routes::all().iter().filter(|route| route.path != "/healthcheck") {
+    for route in world.routes.iter().filter(|route| route.path != "/healthcheck") {
         let path = world.path(&route.path);
         for token in [None, Some(world.admin.as_str())] {
-            let draft = || Draft::new(route.method, &path).token(token);
+            let draft = || Draft::new(&route.method, &path).token(token);
             for _ in 0..3 {
                 let body = no_json(rng);
                 requests.push(draft().body("application/json", body).expect(NO_JSON, 400));
@@ -37,7 +37,7 @@ pub fn add(world: &World, rng: &mut ChaCha8Rng, requests: &mut Vec<Malformed>) {
             requests.push(draft().body(kind, body.into_bytes()).expect(CONTENT_TYPE, 400));
         }
         let token = Some(world.admin.as_str()).filter(|_| rng.random());
-        let draft = Draft::new(route.method, &path).token(token).may_close();
+        let draft = Draft::new(&route.method, &path).token(token).may_close();
         let body = vec![b' '; MAX_BODY_BYTES + rng.random_range(1..40_000)];
         requests.push(draft.body("application/json", body).expect(TOO_LARGE, 413));
         if let Some(shape) = shapes::of(route) {
@@ -58,7 +58,7 @@ fn add_of_shape(
     let path = world.path(&route.path);
     let draft = |rng: &mut ChaCha8Rng| {
         let token = Some(world.admin.as_str()).filter(|_| rng.random());
-        Draft::new(route.method, &path).token(token)
+        Draft::new(&route.method, &path).token(token)
     };
     for (name, form) in shape.fields {
         for value in form.wrong().choose_multiple(rng, 8).cloned().collect::<Vec<_>>() {

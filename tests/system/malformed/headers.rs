@@ -5,7 +5,6 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::request::{Draft, Malformed};
-use super::routes;
 use super::shapes::valid_body;
 use super::world::World;
 
@@ -15,10 +14,10 @@ const SUBJECT: &str = "header: X-Subject-Token is none";
 const RUBBISH: &str = "header: rubbish beside a refused request";
 
 pub fn add(world: &World, rng: &mut ChaCha8Rng, requests: &mut Vec<Malformed>) {
-    for route in routes::all().iter().filter(|route| route.needs_token()) {
+    for route in world.routes.iter().filter(|route| route.needs_token) {
         let path = world.path(&route.path);
         let body = valid_body(route);
-        let draft = || Draft::new(route.method, &path).maybe_json(body.as_ref());
+        let draft = || Draft::new(&route.method, &path).maybe_json(body.as_ref());
         for _ in 0..3 {
             requests.push(draft().header("X-Auth-Token", &no_token(rng)).expect(TOKEN, 401));
         }

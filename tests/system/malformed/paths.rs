@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::request::{Draft, Malformed};
-use super::routes::{self, Route};
+use super::routes::Route;
 use super::shapes::valid_body;
 use super::world::World;
 
@@ -15,8 +15,8 @@ const UNKNOWN: &str = "path: it leads nowhere";
 const METHOD: &str = "path: it does not have the method";
 
 pub fn add(world: &World, rng: &mut ChaCha8Rng, requests: &mut Vec<Malformed>) {
-    let routes = routes::all();
-    for route in &routes {
+    let routes = &world.routes;
+    for route in routes {
         for _ in 0..4 {
             add_id(world, rng, route, requests);
         }
@@ -56,8 +56,8 @@ fn add_id(world: &World, rng: &mut ChaCha8Rng, route: &Route, requests: &mut Vec
     }
     let path = world.path_with(&route.path, parameter, &no_id(rng));
     let body = valid_body(route);
-    let draft = || Draft::new(route.method, &path).maybe_json(body.as_ref());
-    let as_admin = if route.needs_token() { 404 } else { 401 };
+    let draft = || Draft::new(&route.method, &path).maybe_json(body.as_ref());
+    let as_admin = if route.needs_token { 404 } else { 401 };
     requests.push(draft().token(Some(&world.admin)).expect(ID, as_admin));
     requests.push(draft().expect(ID, 401));
 }

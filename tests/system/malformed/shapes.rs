@@ -121,7 +121,7 @@ pub fn of(route: &Route) -> Option<Shape> {
     };
     let endpoint = json!({"service_id": "none", "interface": "public", "url": "http://x"});
     let empty: &[&str] = &[];
-    Some(match (route.method, route.path.as_str()) {
+    Some(match (route.method.as_str(), route.path.as_str()) {
         ("POST", "/v3/users") => shape("user", json!({"name": "n"}), USER, &["name"]),
         ("PATCH", "/v3/users/{user_id}") => shape("user", json!({"description": "d"}), USER, empty),
         ("POST", "/v3/groups") => shape("group", json!({"name": "n"}), GROUP, &["name"]),
@@ -173,7 +173,7 @@ impl Shape {
 
 /// A body that a route takes, for requests whose fault is elsewhere.
 pub fn valid_body(route: &Route) -> Option<Value> {
-    match (route.method, route.path.as_str()) {
+    match (route.method.as_str(), route.path.as_str()) {
         ("POST", "/v3/auth/tokens") => {
             let user = json!({"id": "nobody", "password": "wrong"});
             Some(json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}))

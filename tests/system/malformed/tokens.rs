@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use super::request::{Draft, Malformed};
-use super::routes;
 use super::shapes::valid_body;
 use super::world::World;
 
@@ -25,10 +24,10 @@ const SEALED_SUBJECT: &str = "token: sealed around rubbish, in X-Subject-Token";
 const DEFAULT_DOMAIN: &str = "default";
 
 pub fn add(world: &World, rng: &mut ChaCha8Rng, requests: &mut Vec<Malformed>) {
-    for route in routes::all().iter().filter(|route| route.needs_token()) {
+    for route in world.routes.iter().filter(|route| route.needs_token) {
         let path = world.path(&route.path);
         let body = valid_body(route);
-        let draft = || Draft::new(route.method, &path).maybe_json(body.as_ref());
+        let draft = || Draft::new(&route.method, &path).maybe_json(body.as_ref());
         for _ in 0..4 {
             requests.push(draft().token(Some(&altered(&world.admin, rng))).expect(ALTERED, 401));
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::routes::{self, Route};
 use crate::support::{Client, DevCluster};
 use keyraft::token::fernet::{FernetKey, KeyRing};
 
@@ -13,6 +14,7 @@ pub struct World {
     pub admin: String,
     /// The keys that the cluster makes tokens with.
     pub keys: KeyRing,
+    pub routes: Vec<Route>,
     /// What the parameters of paths stand for.
     ids: Vec<(&'static str, String)>,
 }
@@ -45,12 +47,16 @@ impl World {
             ("endpoint_id", id(&endpoint)),
             ("value", "tag".to_owned()),
         ];
-        Self { admin, keys: keys(cluster), ids }
+        let routes = routes::described(&client.get(&format!("{url}/openapi.json")).await);
+        Self { admin, keys: keys(cluster), routes, ids }
     }
 
     /// The path with its parameters, as they exist.
     pub fn path(&self, template: &str) -> String {
-        self.ids.iter().fold(template.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id))
+        let fill = |path: String, (name, id): &(&str, String)| path.replace(&format!("{{{name}}}"), id);
+        let path = self.ids.iter().fold(template.to_owned(), fill);
+        assert!(!path.contains('{'), "there is nothing for a parameter of {template}");
+        path
     }
 
     /// The path with one parameter that names something else.

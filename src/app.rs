@@ -1,5 +1,6 @@
 //! The service: what every request needs, in one place.
 
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -14,7 +15,8 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::http::ApiError;
 use crate::http::server::Peer;
-use crate::identity::password::{HashingPool, Password};
+use crate::identity::account;
+use crate::identity::password::{HashingPool, Password, PoolError};
 use crate::keys::seal::ClusterKey;
 use crate::ops::ready::LastReadiness;
 use crate::policy::Policy;
@@ -136,31 +138,86 @@ impl App {
         Ok(Zeroizing::new(text.to_owned()))
     }
 
-    /// Hashes a password and seals the hash.
+    /// Hashes a password that is to be a user's, and seals the hash.
     ///
     /// # Errors
-    /// 503 when too many wait for the hashing threads.
+    /// 400 or 403 for a password that may not be one; 503 when too many wait for the hashing threads.
     pub async fn new_password(&self, password: Password) -> Result<proto::Password, ApiError> {
+        self.check_password_rules(Some(&password))?;
         let hash = self.hashing.hash(password).await?;
         let sealed_hash = self.seal(crate::identity::PASSWORD_CONTEXT, hash.as_bytes());
         Ok(proto::Password { sealed_hash, ..proto::Password::default() })
     }
 
-    /// Whether a password is the user's; without a user or password it takes as long, and is not.
+    /// Checks a password that is to be a user's against `security_compliance.password_regex`; a rule for passwords
+    /// is one that there be a password, too.
+    ///
+    /// # Errors
+    /// 400.
+    pub fn check_password_rules(&self, password: Option<&Password>) -> Result<(), ApiError> {
+        let rules = &self.config.security_compliance;
+        let Some(regex) = &rules.password_regex else { return Ok(()) };
+        match password {
+            None => {
+                Err(ApiError::BadRequest("Password validation error: Password must be a string type.".into()))
+            }
+            Some(password) if regex.matches(password.expose()) => Ok(()),
+            Some(_) => {
+                let description = rules.password_regex_description.as_deref().unwrap_or("None");
+                Err(ApiError::BadRequest(format!(
+                    "The password does not match the requirements: {description}."
+                )))
+            }
+        }
+    }
+
+    /// Whether a password is the user's.
+    ///
+    /// # Errors
+    /// 403 for a password that is too long; 503 when too many wait for the hashing threads.
+    pub async fn verify_password(&self, user: &proto::User, password: Password) -> Result<bool, ApiError> {
+        let Some(stored) = account::password_of(user) else {
+            self.verify_no_password(password).await?;
+            return Ok(false);
+        };
+        self.matches(stored, password).await
+    }
+
+    /// Whether a password is the one that a hash was made of.
+    ///
+    /// # Errors
+    /// As for [`App::verify_password`].
+    pub async fn matches(&self, stored: &proto::Password, password: Password) -> Result<bool, ApiError> {
+        let hash = self.open_text(crate::identity::PASSWORD_CONTEXT, &stored.sealed_hash)?;
+        Ok(self.hashing.verify(password, hash.to_string()).await?)
+    }
+
+    /// Takes as long as [`App::verify_password`], for a user that cannot log in whatever the password is.
     ///
     /// # Errors
     /// 503 when too many wait for the hashing threads.
-    pub async fn verify_password(
-        &self,
-        user: Option<&proto::User>,
-        password: Password,
-    ) -> Result<bool, ApiError> {
-        let Some(stored) = user.and_then(|user| user.password.as_ref()) else {
-            self.hashing.verify_unknown_user(password).await?;
-            return Ok(false);
-        };
-        let hash = self.open_text(crate::identity::PASSWORD_CONTEXT, &stored.sealed_hash)?;
-        Ok(self.hashing.verify(password, hash.to_string()).await?)
+    pub async fn verify_no_password(&self, password: Password) -> Result<(), ApiError> {
+        match self.hashing.verify_unknown_user(password).await {
+            Ok(()) | Err(PoolError::Password(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The rules for passwords and accounts, as commands carry them.
+    #[must_use]
+    pub fn security_compliance(&self) -> proto::SecurityCompliance {
+        let rules = &self.config.security_compliance;
+        proto::SecurityCompliance {
+            lockout_failure_attempts: rules.lockout_failure_attempts.map_or(0, NonZeroU32::get),
+            lockout_duration_ms: rules.lockout_duration_s.saturating_mul(1000),
+            disable_user_account_days_inactive: rules
+                .disable_user_account_days_inactive
+                .map_or(0, NonZeroU32::get),
+            password_expires_days: rules.password_expires_days.map_or(0, NonZeroU32::get),
+            unique_last_password_count: rules.unique_last_password_count,
+            minimum_password_age_days: rules.minimum_password_age_days,
+            change_password_upon_first_use: rules.change_password_upon_first_use,
+        }
     }
 
     /// The options that decide how long Fernet keys are needed.

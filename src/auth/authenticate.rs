@@ -14,6 +14,8 @@ use super::request::{AuthRequest, Named, NamedDomain, PasswordLogin};
 use super::scope;
 use crate::app::App;
 use crate::http::{ApiError, Call};
+use crate::identity::account;
+use crate::identity::authenticate::{self as identity, Proven};
 use crate::token::audit::AuditIds;
 use crate::token::model::{Token, TokenScope};
 use crate::token::payload::MethodMask;
@@ -53,7 +55,7 @@ pub async fn authenticate(call: &Call, request: &AuthRequest) -> Result<Authenti
         Err(error) => {
             // Not to tell by the time of the answer that the scope is at fault, and not the password.
             if let Some(password) = request.password.as_ref().and_then(|login| login.password.clone()) {
-                app.verify_password(None, password).await?;
+                app.verify_no_password(password).await?;
             }
             return Err(error);
         }
@@ -144,19 +146,17 @@ async fn by_password(call: &Call, login: &PasswordLogin) -> Result<Proof, ApiErr
     };
     // As in Keystone: without a password the proof fails, and the request is not malformed.
     let password = login.password.clone().ok_or(ApiError::Unauthorized("no password was given"))?;
-    // An unknown user costs a hash too, so that the time of the answer does not tell who exists.
-    let is_right = call.app.verify_password(user.map(|user| &**user), password).await?;
-    let user = user.filter(|_| is_right).ok_or(ApiError::Unauthorized("unknown user or wrong password"))?;
-    let user_domain = enabled_domain(state, &user.domain_id).filter(|_| user.enabled);
-    let user_domain = user_domain.ok_or(ApiError::Unauthorized("the user or its domain is disabled"))?;
-    let is_expired = user
-        .password
-        .as_ref()
-        .and_then(|password| password.expires_ms)
-        .is_some_and(|expires_ms| expires_ms <= call.app.node.cluster_time_ms());
-    if is_expired {
-        return Err(ApiError::Unauthorized("the password has expired"));
+    // One that is disabled does not have its failures counted.
+    let (rules, now_ms) = (call.app.security_compliance(), call.app.node.cluster_time_ms());
+    let found = user
+        .filter(|user| account::is_enabled(state, user, &rules, now_ms))
+        .and_then(|user| Some((user, enabled_domain(state, &user.domain_id)?)));
+    let (user, proven) =
+        identity::authenticate(&call.app, state, found.map(|(user, _)| user), password).await?;
+    if proven == Proven::Expired {
+        return Err(ApiError::PasswordExpired { user_id: user.id.clone() });
     }
+    let user_domain = found.map(|(_, domain)| domain).ok_or(ApiError::Unauthorized("no such domain"))?;
     Ok(Proof {
         user: Arc::clone(user),
         user_domain: Arc::clone(user_domain),

@@ -1,10 +1,13 @@
 //! Bootstrapping as one command: it creates what is missing and resets the admin's password.
 
 use keyraft_proto::identity::{
-    Assignment, Bootstrap, Endpoint, ImpliedRole, Project, Region, Role, Service, TargetKind, User,
+    Assignment, Bootstrap, Endpoint, ImpliedRole, Project, Region, Role, SecurityCompliance, Service,
+    TargetKind, User,
 };
 
 use crate::assignment::records::SYSTEM;
+use crate::identity::account::{self, SetBy};
+use crate::identity::commands::begin_account;
 use crate::revoke::commands::record_user_event;
 use crate::state::{CommandError, Record, Transaction};
 
@@ -19,7 +22,8 @@ pub fn bootstrap(tx: &mut Transaction, command: Bootstrap) -> Result<(), Command
         tx.put(domain);
     }
     let project_id = ensure_project(tx, command.project.unwrap_or_default());
-    let user_id = ensure_user(tx, command.user.unwrap_or_default());
+    let rules = command.rules.unwrap_or_default();
+    let user_id = ensure_user(tx, command.user.unwrap_or_default(), &rules);
     for role in command.roles {
         if tx.role.role_by_name("", &role.name).is_none() {
             tx.put(role);
@@ -69,18 +73,18 @@ fn ensure_project(tx: &mut Transaction, project: Project) -> String {
     id
 }
 
-fn ensure_user(tx: &mut Transaction, mut user: User) -> String {
+fn ensure_user(tx: &mut Transaction, mut user: User, rules: &SecurityCompliance) -> String {
     let now_ms = tx.log_time_ms();
-    if let Some(password) = &mut user.password {
-        password.created_ms = now_ms;
-    }
     let Some(found) = tx.identity.user_by_name(&user.domain_id, &user.name).cloned() else {
-        user.created_ms = now_ms;
+        begin_account(&mut user, rules, now_ms);
         let id = user.id.clone();
         tx.put(user);
         return id;
     };
-    tx.put(User { enabled: true, password: user.password, ..User::clone(&found) });
+    let mut reset = User::clone(&found);
+    account::set_enabled(&mut reset, true, rules, now_ms);
+    account::set_password(&mut reset, user.password, SetBy::Administrator, rules, now_ms);
+    tx.put(reset);
     record_user_event(tx, &found.id);
     found.id.clone()
 }

@@ -14,7 +14,7 @@ const CHAIN: [&str; 4] = ["admin", "manager", "member", "reader"];
 /// The command for a request.
 ///
 /// # Errors
-/// 503 when the hashing threads are busy.
+/// 400 or 403 for a password that may not be; 503 when the hashing threads are busy.
 pub async fn command(app: &App, request: BootstrapRequest) -> Result<proto::Bootstrap, ApiError> {
     let domain_id = app.config.identity.default_domain_id.clone();
     let password = app.new_password(Password::from(request.password.expose().to_owned())).await?;
@@ -90,5 +90,6 @@ pub async fn command(app: &App, request: BootstrapRequest) -> Result<proto::Boot
         region: request.region_id.map(|id| proto::Region { id, ..proto::Region::default() }),
         service,
         endpoints,
+        rules: Some(app.security_compliance()),
     })
 }

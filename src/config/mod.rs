@@ -16,11 +16,13 @@ mod locate;
 mod log;
 mod node;
 mod operations;
+mod password_regex;
 mod receipt;
 mod resource;
 mod revoke;
 #[cfg(test)]
 mod sample;
+mod security_compliance;
 mod shared;
 mod token;
 
@@ -39,9 +41,11 @@ pub use identity::{Identity, PasswordHashAlgorithm};
 pub use log::{Log, LogFormat};
 pub use node::Node;
 pub use operations::Operations;
+pub use password_regex::PasswordRegex;
 pub use receipt::Receipt;
 pub use resource::{Resource, UrlSafeNames};
 pub use revoke::Revoke;
+pub use security_compliance::SecurityCompliance;
 pub use token::Token;
 
 use error::Invalid;
@@ -77,6 +81,9 @@ pub struct Config {
     /// Users and passwords.
     #[serde(default)]
     pub identity: Identity,
+    /// Rules for passwords and accounts.
+    #[serde(default)]
+    pub security_compliance: SecurityCompliance,
     /// Domains and projects.
     #[serde(default)]
     pub resource: Resource,
@@ -144,6 +151,7 @@ impl Config {
         self.fernet.check()?;
         self.auth.check()?;
         self.identity.check()?;
+        self.security_compliance.check()?;
         self.resource.check()?;
         self.catalog.check()?;
         self.revoke.check()?;
@@ -238,6 +246,20 @@ mod tests {
         assert!(error.starts_with("k.toml:9: resource.admin_project_name: "), "{error}");
         let error = error_of(&format!("{REQUIRED}[resource]\nadmin_project_domain_name = 'Default'\n"));
         assert!(error.starts_with("k.toml:9: resource.admin_project_domain_name: "), "{error}");
+    }
+
+    #[test]
+    fn a_rule_for_passwords_that_cannot_be_is_named() {
+        for (value, reason) in [
+            ("password_regex = '('", "password_regex: "),
+            ("lockout_failure_attempts = 0", "lockout_failure_attempts: "),
+            ("lockout_duration_s = 0", "lockout_duration_s: "),
+            ("unique_last_password_count = 101", "unique_last_password_count: "),
+            ("minimum_password_age_days = 3\npassword_expires_days = 3", "minimum_password_age_days: "),
+        ] {
+            let error = error_of(&format!("{REQUIRED}[security_compliance]\n{value}\n"));
+            assert!(error.starts_with(&format!("k.toml:9: security_compliance.{reason}")), "{error}");
+        }
     }
 
     #[test]

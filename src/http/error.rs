@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use keyraft_cluster::{ProposeError, ReadError};
 use serde_json::json;
 
-use crate::identity::password::PoolError;
+use crate::identity::password::{PasswordError, PoolError};
 use crate::policy::Forbidden;
 use crate::state::CommandError;
 use crate::token::validate::InvalidToken;
@@ -30,6 +30,18 @@ pub enum ApiError {
     UnsupportedMethod {
         /// The enabled methods.
         enabled: Vec<String>,
+    },
+    /// 401 for a password that is the user's but has expired. It is told, so that clients can ask for a new one.
+    #[error("The password is expired and needs to be changed for user: {user_id}.")]
+    PasswordExpired {
+        /// The user.
+        user_id: String,
+    },
+    /// 401 for the right password of a disabled user.
+    #[error("The account is disabled for user: {user_id}.")]
+    UserDisabled {
+        /// The user.
+        user_id: String,
     },
     /// 403 by policy.
     #[error("{0}")]
@@ -76,7 +88,10 @@ impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized(_) | Self::UnsupportedMethod { .. } => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized(_)
+            | Self::UnsupportedMethod { .. }
+            | Self::PasswordExpired { .. }
+            | Self::UserDisabled { .. } => StatusCode::UNAUTHORIZED,
             Self::Policy(_) | Self::NotAuthorized | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -139,6 +154,10 @@ impl From<PoolError> for ApiError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Busy | PoolError::Stopped => Self::Unavailable(error.to_string()),
+            PoolError::Password(PasswordError::TooLong { limit_bytes }) => Self::Forbidden(format!(
+                "The password length must be less than or equal to {limit_bytes}. The server could not comply with \
+                 the request because the password is invalid."
+            )),
             other => Self::BadRequest(other.to_string()),
         }
     }

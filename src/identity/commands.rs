@@ -1,13 +1,15 @@
 //! The writes on users, groups and memberships.
 
+pub mod login;
 #[cfg(test)]
 mod tests;
 
 use keyraft_proto::identity::{
-    ActorKind, AddUserToGroup, ChangePassword, CreateGroup, CreateUser, DeleteGroup, DeleteUser, Group,
-    Membership, RemoveUserFromGroup, UpdateGroup, UpdateUser, User,
+    ActorKind, AddUserToGroup, CreateGroup, CreateUser, DeleteGroup, DeleteUser, Group, Membership,
+    RemoveUserFromGroup, SecurityCompliance, UpdateGroup, UpdateUser, User,
 };
 
+use super::account::{self, SetBy};
 use crate::assignment;
 use crate::revoke::commands::record_user_event;
 use crate::state::attributes::{merge_extra, merge_options};
@@ -44,6 +46,7 @@ fn check_default_project(tx: &Transaction, id: Option<&str>) -> Result<(), Comma
 /// # Errors
 /// The domain is missing, the name or id is taken, or the default project is a domain.
 pub fn create_user(tx: &mut Transaction, command: CreateUser) -> Result<User, CommandError> {
+    let rules = command.rules.unwrap_or_default();
     let mut user = command.user.unwrap_or_default();
     if tx.identity.users.contains(user.id.as_str()) {
         return Err(CommandError::duplicate_id("user", &user.id));
@@ -51,22 +54,34 @@ pub fn create_user(tx: &mut Transaction, command: CreateUser) -> Result<User, Co
     check_domain(tx, &user.domain_id)?;
     check_default_project(tx, user.default_project_id.as_deref())?;
     check_user_name(tx, &user, Some(&user.domain_id))?;
-    user.created_ms = tx.log_time_ms();
-    if let Some(password) = &mut user.password {
-        password.created_ms = tx.log_time_ms();
-    }
+    let now_ms = tx.log_time_ms();
+    begin_account(&mut user, &rules, now_ms);
     tx.put(user.clone());
     Ok(user)
 }
 
+/// Makes the account of a user that is created.
+pub fn begin_account(user: &mut User, rules: &SecurityCompliance, now_ms: u64) {
+    user.created_ms = now_ms;
+    let enabled = user.enabled;
+    account::set_enabled(user, enabled, rules, now_ms);
+    if let Some(password) = user.password.take() {
+        account::set_password(user, Some(password), SetBy::Creation, rules, now_ms);
+    }
+}
+
 /// Changes a user. A new password and being disabled revoke the user's tokens; a password that is taken away does
-/// not, as in Keystone.
+/// not, as in Keystone. Whatever is changed, a user that is enabled may try its password again, and one that was
+/// disabled for inactivity is disabled from then on.
 ///
 /// # Errors
 /// The user is missing, the name is taken, or the default project is a domain.
 pub fn update_user(tx: &mut Transaction, command: UpdateUser) -> Result<User, CommandError> {
     let mut user = User::clone(&*tx.require::<User>(&command.id)?);
-    let is_disabled_now = user.enabled && command.enabled == Some(false);
+    let rules = command.rules.unwrap_or_default();
+    let now_ms = tx.log_time_ms();
+    let was_enabled = account::is_enabled(tx, &user, &rules, now_ms);
+    let is_disabled_now = was_enabled && command.enabled == Some(false);
     let has_new_password = command.password.is_some();
     if let Some(project) = command.default_project_id {
         check_default_project(tx, project.value.as_deref())?;
@@ -76,17 +91,11 @@ pub fn update_user(tx: &mut Transaction, command: UpdateUser) -> Result<User, Co
         user.name = name;
         check_user_name(tx, &user, None)?;
     }
-    if let Some(enabled) = command.enabled {
-        user.enabled = enabled;
-    }
-    if command.remove_password {
-        user.password = None;
-    }
-    if let Some(mut password) = command.password {
-        password.created_ms = tx.log_time_ms();
-        user.password = Some(password);
-    }
+    account::set_enabled(&mut user, command.enabled.unwrap_or(was_enabled), &rules, now_ms);
     merge_options(&mut user.options, command.options);
+    if command.remove_password || has_new_password {
+        account::set_password(&mut user, command.password, SetBy::Administrator, &rules, now_ms);
+    }
     merge_extra(&mut user.extra, command.extra);
     tx.put(user.clone());
     if is_disabled_now || has_new_password {
@@ -125,46 +134,6 @@ pub fn forget_default_project(tx: &mut Transaction, project_id: &str) {
         .collect();
     for user in users {
         tx.put(user);
-    }
-}
-
-/// Whether a user may change its own password now.
-///
-/// # Errors
-/// The user is disabled, or its option `lock_password` is set.
-pub fn check_self_service(user: &User) -> Result<(), CommandError> {
-    if !user.enabled {
-        return Err(CommandError::Unauthorized(format!("The account is disabled for user: {}.", user.id)));
-    }
-    if user.options.get("lock_password").is_some_and(|value| value == "true") {
-        return Err(CommandError::Invalid(
-            "You cannot change your password at this time due to password policy disallowing password changes. \
-             Please contact your administrator to reset your password."
-                .into(),
-        ));
-    }
-    Ok(())
-}
-
-/// The user's own change of its password. It revokes the user's tokens.
-///
-/// # Errors
-/// The user is missing, disabled or may not change it, or the password that was verified is no longer the user's.
-pub fn change_password(tx: &mut Transaction, command: ChangePassword) -> Result<(), CommandError> {
-    let user = tx.require::<User>(&command.user_id)?;
-    check_verified(&user, &command.verified_sealed_hash)?;
-    check_self_service(&user)?;
-    let mut password = command.password.unwrap_or_default();
-    password.created_ms = tx.log_time_ms();
-    tx.put(User { password: Some(password), ..User::clone(&user) });
-    record_user_event(tx, &command.user_id);
-    Ok(())
-}
-
-fn check_verified(user: &User, verified: &[u8]) -> Result<(), CommandError> {
-    match &user.password {
-        Some(password) if password.sealed_hash == verified => Ok(()),
-        _ => Err(CommandError::Unauthorized("The password was changed meanwhile.".into())),
     }
 }
 

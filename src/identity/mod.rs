@@ -1,6 +1,8 @@
 //! Users, groups and passwords.
 
+pub mod account;
 pub mod api;
+pub mod authenticate;
 pub mod commands;
 pub mod password;
 pub mod records;

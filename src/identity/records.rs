@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
-use keyraft_proto::identity::{Group, Membership, User};
+use keyraft_proto::identity::{ActivityWatch, Group, Membership, User};
 
 use crate::state::{DomainId, GroupId, ProjectId, Record, State, Table, UserId};
 
@@ -16,6 +16,8 @@ pub struct Tables {
     pub groups: Table<Group>,
     /// Memberships by group, then user.
     pub memberships: Table<Membership>,
+    /// Since when the days of log-ins are noted: one record, or none.
+    pub activity_watch: Table<ActivityWatch>,
     users_by_name: OrdMap<(DomainId, Arc<str>), UserId>,
     groups_by_name: OrdMap<(DomainId, Arc<str>), GroupId>,
     groups_of_user: OrdSet<(UserId, GroupId)>,
@@ -113,7 +115,29 @@ impl Record for Membership {
     }
 }
 
+impl Record for ActivityWatch {
+    const TABLE: u8 = 13;
+    const ENTITY: &'static str = "activity watch";
+    type Key = ();
+
+    fn key(&self) {}
+
+    fn table(state: &State) -> &Table<Self> {
+        &state.identity.activity_watch
+    }
+
+    fn table_mut(state: &mut State) -> &mut Table<Self> {
+        &mut state.identity.activity_watch
+    }
+}
+
 impl Tables {
+    /// The day, counted from the epoch, since which the days of log-ins are noted, if they are.
+    #[must_use]
+    pub fn activity_noted_since_day(&self) -> Option<u32> {
+        self.activity_watch.get(&()).map(|watch| watch.since_day)
+    }
+
     /// The user with this name in a domain.
     #[must_use]
     pub fn user_by_name(&self, domain_id: &str, name: &str) -> Option<&Arc<User>> {

@@ -46,6 +46,11 @@ fn due(app: &App) -> Vec<Kind> {
         due.push(Kind::PurgeRevocationEvents(proto::PurgeRevocationEvents { revoked_before_ms }));
     }
 
+    let is_wanted = app.config.security_compliance.disable_user_account_days_inactive.is_some();
+    if is_wanted != state.identity.activity_noted_since_day().is_some() {
+        due.push(Kind::WatchActivity(proto::WatchActivity { is_wanted }));
+    }
+
     let Some(record) = state.keys.fernet_keys() else { return due };
     let policy = app.key_policy();
     let mut set = FernetKeySet::from(&**record);

@@ -43,7 +43,8 @@ impl Application for Identity {
                 .chain(state.catalog.services.rows())
                 .chain(state.catalog.endpoints.rows())
                 .chain(state.revoke.events.rows())
-                .chain(state.keys.fernet.rows()),
+                .chain(state.keys.fernet.rows())
+                .chain(state.identity.activity_watch.rows()),
         )
     }
 
@@ -101,6 +102,7 @@ fn load(state: &mut State, row: &Row) -> Result<(), RowError> {
         Some(proto::Endpoint::TABLE) => load_row::<proto::Endpoint>(state, value),
         Some(proto::RevocationEvent::TABLE) => load_row::<proto::RevocationEvent>(state, value),
         Some(proto::FernetKeySet::TABLE) => load_row::<proto::FernetKeySet>(state, value),
+        Some(proto::ActivityWatch::TABLE) => load_row::<proto::ActivityWatch>(state, value),
         other => Err(RowError { table: other.unwrap_or(0), reason: "unknown table".into() }),
     }
 }
@@ -124,7 +126,12 @@ fn run(tx: &mut Transaction, kind: Kind) -> Result<Bytes, CommandError> {
         Kind::CreateUser(command) => identity::commands::create_user(tx, command).map(made),
         Kind::UpdateUser(command) => identity::commands::update_user(tx, command).map(made),
         Kind::DeleteUser(command) => identity::commands::delete_user(tx, &command).map(nothing),
-        Kind::ChangePassword(command) => identity::commands::change_password(tx, command).map(nothing),
+        Kind::ChangePassword(command) => identity::commands::login::change_password(tx, command).map(nothing),
+        Kind::RecordFailedLogin(command) => {
+            identity::commands::login::record_failed(tx, command).map(nothing)
+        }
+        Kind::RecordLogin(command) => identity::commands::login::record(tx, command).map(nothing),
+        Kind::WatchActivity(command) => identity::commands::login::watch_activity(tx, &command).map(nothing),
         Kind::CreateGroup(command) => identity::commands::create_group(tx, command).map(made),
         Kind::UpdateGroup(command) => identity::commands::update_group(tx, command).map(made),
         Kind::DeleteGroup(command) => identity::commands::delete_group(tx, &command).map(nothing),

@@ -53,7 +53,7 @@ impl Deployment {
             enabled: true,
             ..proto::User::default()
         };
-        self.run(Kind::CreateUser(proto::CreateUser { user: Some(user) })).unwrap();
+        self.run(Kind::CreateUser(proto::CreateUser { user: Some(user), rules: None })).unwrap();
     }
 
     /// Applies a command, a second after the one before.

@@ -18,6 +18,7 @@ pub(crate) struct TestLog {
     pub(crate) state: State,
     pub(crate) rows: BTreeMap<Vec<u8>, Vec<u8>>,
     index: u64,
+    waited_ms: u64,
 }
 
 impl TestLog {
@@ -25,7 +26,7 @@ impl TestLog {
     pub(crate) fn write<R: Message + Default>(&mut self, kind: Kind) -> Result<R, CommandError> {
         self.index += 1;
         let command = proto::Command { kind: Some(kind) }.encode_to_vec();
-        let moment = LogMoment { log_index: self.index, log_time_ms: self.index * STEP_MS };
+        let moment = LogMoment { log_index: self.index, log_time_ms: self.now_ms() };
         let mut changes = Vec::new();
         let answer = Identity.apply(&mut self.state, moment, &command, &mut changes);
         for change in changes {
@@ -38,6 +39,16 @@ impl TestLog {
         decode_answer(&answer).map(|record| R::decode(record).unwrap())
     }
 
+    /// Log time of the last command.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.index * STEP_MS + self.waited_ms
+    }
+
+    /// Lets time pass before the next command.
+    pub(crate) fn wait_ms(&mut self, wait_ms: u64) {
+        self.waited_ms += wait_ms;
+    }
+
     /// Applies a command that gives nothing back.
     pub(crate) fn run(&mut self, kind: Kind) -> Result<(), CommandError> {
         self.write::<proto::NullableString>(kind).map(|_| ())
@@ -47,7 +58,7 @@ impl TestLog {
     pub(crate) fn last_events(&self) -> Vec<String> {
         let events = self.state.revoke.events.range_from((self.index, 0));
         let subject = |event: &proto::RevocationEvent| {
-            assert_eq!(event.issued_before_s * 1000, self.index * STEP_MS);
+            assert_eq!(event.issued_before_s, self.now_ms() / 1000);
             match (&event.user_id, &event.project_id) {
                 (Some(id), None) => format!("user {id}"),
                 (None, Some(id)) => format!("project {id}"),
@@ -161,7 +172,7 @@ pub(crate) fn create_project(project: proto::Project) -> Kind {
 }
 
 pub(crate) fn create_user(user: proto::User) -> Kind {
-    Kind::CreateUser(proto::CreateUser { user: Some(user) })
+    Kind::CreateUser(proto::CreateUser { user: Some(user), rules: None })
 }
 
 pub(crate) fn add_to_group(group_id: &str, user_id: &str) -> Kind {

@@ -20,7 +20,7 @@ fn authorized(call: &Call, rule: Rule) -> Result<proto::Membership, ApiError> {
     let group = group::find(call);
     let user = call.state().identity.users.get(user_id).map(|user| &**user);
     let target = Target::new().with("group_id", group_id).with("user_id", user_id);
-    caller.enforce(rule, &user_object::describe(group::describe(target, group), user))?;
+    caller.enforce(rule, &user_object::describe(call, group::describe(target, group), user))?;
     group.ok_or_else(|| group::missing(call))?;
     user.ok_or_else(|| ApiError::missing("user", user_id))?;
     Ok(proto::Membership { group_id: group_id.into(), user_id: user_id.into() })

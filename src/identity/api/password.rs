@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, no_content};
-use crate::identity::commands::check_self_service;
+use crate::identity::account;
+use crate::identity::authenticate::authenticate;
 use crate::identity::password::Password;
 use axum::http::StatusCode;
 
@@ -55,7 +56,8 @@ pub fn operations() -> Vec<Operation> {
     vec![
         operation::post(change, "Change one's own password")
             .opaque_body("user")
-            .fails(StatusCode::UNAUTHORIZED),
+            .fails(StatusCode::UNAUTHORIZED)
+            .fails(StatusCode::FORBIDDEN),
     ]
 }
 
@@ -63,22 +65,43 @@ pub fn operations() -> Vec<Operation> {
 /// Policy: none; the old password is the proof, and it may have expired.
 ///
 /// # Errors
-/// 400 for a bad body or where the option `lock_password` forbids it, 401 for a wrong password or a disabled user.
+/// 400 for a bad body, or a new password that the rules for passwords forbid; 401 for a wrong password or a user that
+/// is disabled or locked out; 403 for a password that is too long.
 pub async fn change(call: Call) -> Answer {
     let change = Change::parse(call.json())?;
-    let user = call.state().identity.users.get(call.parameter("user_id")).map(|user| &**user);
-    let is_right = call.app.verify_password(user, change.original).await?;
-    let unproven = ApiError::Unauthorized("unknown user or wrong password");
-    let Some(user) = user.filter(|_| is_right) else {
-        return Err(unproven);
+    let user = call.state().identity.users.get(call.parameter("user_id"));
+    let (user, _) = authenticate(&call.app, call.state(), user, change.original).await?;
+    call.app.check_password_rules(Some(&change.new))?;
+    let rules = call.app.security_compliance();
+    account::check_self_service(user, &rules, call.app.node.cluster_time_ms())?;
+    check_history(&call, user, &rules, &change.new).await?;
+    let command = proto::ChangePassword {
+        user_id: user.id.clone(),
+        verified_sealed_hash: user.password.as_ref().map(|old| old.sealed_hash.clone()).unwrap_or_default(),
+        password: Some(call.app.new_password(change.new).await?),
+        rules: Some(rules),
     };
-    let verified_sealed_hash =
-        user.password.as_ref().map(|password| password.sealed_hash.clone()).ok_or(unproven)?;
-    check_self_service(user)?;
-    let password = Some(call.app.new_password(change.new).await?);
-    let command = proto::ChangePassword { user_id: user.id.clone(), verified_sealed_hash, password };
     call.run(Command::ChangePassword(command)).await?;
     Ok(no_content())
+}
+
+/// Whether the user has not had this password lately. It costs a hash for each password it is compared with.
+async fn check_history(
+    call: &Call,
+    user: &proto::User,
+    rules: &proto::SecurityCompliance,
+    new: &Password,
+) -> Result<(), ApiError> {
+    for recent in account::recent_passwords(user, rules) {
+        if call.app.matches(recent, new.clone()).await? {
+            return Err(ApiError::BadRequest(format!(
+                "The new password cannot be identical to a previous password. The total number which includes the \
+                 new password must be unique is {}.",
+                rules.unique_last_password_count
+            )));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

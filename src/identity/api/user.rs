@@ -39,7 +39,8 @@ fn missing(call: &Call) -> ApiError {
 fn authorized(call: &Call, rule: Rule) -> Result<&proto::User, ApiError> {
     let caller = call.caller()?;
     let user = find(call);
-    caller.enforce(rule, &describe(Target::new().with("user_id", call.parameter("user_id")), user))?;
+    let target = Target::new().with("user_id", call.parameter("user_id"));
+    caller.enforce(rule, &describe(call, target, user))?;
     user.ok_or_else(|| missing(call))
 }
 
@@ -139,6 +140,14 @@ pub async fn list(call: Call) -> Answer {
     Ok(ok(&LIST.page(&call, users, is_known, |user| render(&call, user))?))
 }
 
+/// The password that a request gives, or the record that there is to be none.
+async fn set_password(call: &Call, given: proto::NullableString) -> Result<proto::Password, ApiError> {
+    match given.value {
+        Some(text) => call.app.new_password(text.into()).await,
+        None => call.app.check_password_rules(None).map(|()| proto::Password::default()),
+    }
+}
+
 /// Creates a user in the domain it names, else in the caller's.
 /// Policy: `identity:create_user`.
 ///
@@ -151,8 +160,8 @@ pub async fn create(call: Call) -> Answer {
     refuse_federated(&mut fields)?;
     fields.ignore(READ_ONLY);
     let domain_id = call.domain_of_create(&mut fields)?;
-    let password = match fields.text("password") {
-        Some(text) => Some(call.app.new_password(text.into()).await?),
+    let password = match fields.nullable("password") {
+        Some(given) => Some(set_password(&call, given).await?),
         None => None,
     };
     let user = proto::User {
@@ -166,7 +175,8 @@ pub async fn create(call: Call) -> Answer {
         extra: fields.extra_of_create(),
         ..proto::User::default()
     };
-    let user = call.write(Command::CreateUser(proto::CreateUser { user: Some(user) })).await?;
+    let rules = Some(call.app.security_compliance());
+    let user = call.write(Command::CreateUser(proto::CreateUser { user: Some(user), rules })).await?;
     Ok(created(&json!({ "user": render(&call, &user) })))
 }
 
@@ -192,21 +202,21 @@ pub async fn update(call: Call) -> Answer {
     fields.check_domain_id(Some(&user.domain_id))?;
     refuse_federated(&mut fields)?;
     fields.ignore(READ_ONLY);
-    let password = fields.nullable("password");
-    let remove_password = password.as_ref().is_some_and(|password| password.value.is_none());
-    let password = match password.and_then(|password| password.value) {
-        Some(text) => Some(call.app.new_password(text.into()).await?),
+    let password = match fields.nullable("password") {
+        Some(given) => Some(set_password(&call, given).await?),
         None => None,
     };
+    let remove_password = password.as_ref().is_some_and(|password| password.sealed_hash.is_empty());
     let command = proto::UpdateUser {
         id: user.id.clone(),
         name: fields.name("name"),
         enabled: fields.boolean("enabled"),
         default_project_id: fields.nullable("default_project_id"),
-        password,
+        password: password.filter(|_| !remove_password),
         remove_password,
         options: fields.options(),
         extra: fields.extra(),
+        rules: Some(call.app.security_compliance()),
     };
     let user = call.write(Command::UpdateUser(command)).await?;
     Ok(ok(&json!({ "user": render_updated(&call, &user) })))

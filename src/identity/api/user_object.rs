@@ -9,6 +9,7 @@ use crate::http::list::Listed;
 use crate::http::query::Attribute;
 use crate::http::schema::{Field, Kind, OptionKind, Schema, field, name, text};
 use crate::http::{ApiError, Call, Fields};
+use crate::identity::account;
 use crate::policy::Target;
 
 const OPTIONS: &[(&str, OptionKind)] = &[
@@ -75,7 +76,7 @@ fn object(call: &Call, user: &User) -> Map<String, Value> {
     object.insert("id".into(), json!(user.id));
     object.insert("name".into(), json!(user.name));
     object.insert("domain_id".into(), json!(user.domain_id));
-    object.insert("enabled".into(), json!(user.enabled));
+    object.insert("enabled".into(), json!(is_enabled(call, user)));
     if let Some(project_id) = &user.default_project_id {
         object.insert("default_project_id".into(), json!(project_id));
     }
@@ -86,15 +87,21 @@ fn object(call: &Call, user: &User) -> Map<String, Value> {
     object
 }
 
+/// Whether a user is enabled, and not idle for too long.
+pub(super) fn is_enabled(call: &Call, user: &User) -> bool {
+    let (rules, now_ms) = (call.app.security_compliance(), call.app.node.cluster_time_ms());
+    account::is_enabled(call.state(), user, &rules, now_ms)
+}
+
 /// Adds a user to what policy may look at.
 #[must_use]
-pub(super) fn describe<'a>(target: Target<'a>, user: Option<&'a User>) -> Target<'a> {
+pub(super) fn describe<'a>(call: &Call, target: Target<'a>, user: Option<&'a User>) -> Target<'a> {
     match user {
         Some(user) => target
             .with("target.user.id", user.id.as_str())
             .with("target.user.domain_id", user.domain_id.as_str())
             .with("target.user.name", user.name.as_str())
-            .with_flag("target.user.enabled", user.enabled),
+            .with_flag("target.user.enabled", is_enabled(call, user)),
         // Whether it exists is told to those who could have seen it.
         None => target,
     }

@@ -22,18 +22,6 @@ fn password(hash: &'static [u8]) -> Option<Password> {
     Some(Password { sealed_hash: hash.into(), ..Password::default() })
 }
 
-fn change(verified: &'static [u8], hash: &'static [u8]) -> Kind {
-    Kind::ChangePassword(proto::ChangePassword {
-        user_id: "u".into(),
-        verified_sealed_hash: verified.into(),
-        password: password(hash),
-    })
-}
-
-fn hash_of(log: &TestLog, id: &str) -> Vec<u8> {
-    log.state.identity.users.get(id).unwrap().password.as_ref().unwrap().sealed_hash.to_vec()
-}
-
 #[test]
 fn of_two_users_with_one_name_the_second_is_refused() {
     let mut log = log();
@@ -119,26 +107,6 @@ fn an_update_merges_extra_attributes_and_options() {
     let user = log.state.identity.users.get("u").unwrap();
     assert_eq!(user.extra, texts(&[("email", "null"), ("phone", "1")]));
     assert_eq!(user.options, texts(&[("ignore_password_expiry", "false")]));
-}
-
-#[test]
-fn of_two_racing_password_changes_one_wins() {
-    let mut log = log();
-    log.run(change(b"old", b"one")).unwrap();
-    assert_eq!(log.last_events(), ["user u"]);
-    assert!(matches!(log.run(change(b"old", b"two")), Err(CommandError::Unauthorized(_))));
-    assert_eq!(hash_of(&log, "u"), b"one");
-}
-
-#[test]
-fn a_disabled_or_locked_user_cannot_change_its_password() {
-    let mut log = log();
-    let options = [("lock_password".to_owned(), "true".to_owned())].into_iter().collect();
-    log.run(Kind::UpdateUser(proto::UpdateUser { options, ..update("u") })).unwrap();
-    assert!(matches!(log.run(change(b"old", b"new")), Err(CommandError::Invalid(_))));
-    log.run(Kind::UpdateUser(proto::UpdateUser { enabled: Some(false), ..update("u") })).unwrap();
-    assert!(matches!(log.run(change(b"old", b"new")), Err(CommandError::Unauthorized(_))));
-    assert_eq!(hash_of(&log, "u"), b"old");
 }
 
 #[test]

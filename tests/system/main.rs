@@ -21,6 +21,7 @@ mod openstack_command;
 mod password_change;
 mod power_failure;
 mod protected_service;
+mod security_compliance;
 #[path = "../support/mod.rs"]
 mod support;
 mod write_load;

@@ -1,9 +1,12 @@
+use keyraft_cluster::Application;
 use keyraft_proto::identity as proto;
 use proto::command::Kind;
-use proto::{ActorKind, Project, TargetKind};
+use proto::{ActorKind, Project, RevocationEvent, TargetKind, User};
 
-use crate::state::CommandError;
-use crate::state::test_log::{TestLog, create_project, delete_domain, delete_project, project};
+use crate::state::test_log::{
+    TestLog, create_project, create_user, delete_domain, delete_project, project, user,
+};
+use crate::state::{CommandError, Identity, Record};
 
 /// The domain `d` with the tree `a` over `b`, and the empty domain `e`.
 fn log() -> TestLog {
@@ -201,4 +204,53 @@ fn a_deleted_domain_takes_all_that_is_in_it_along() {
         (1, "outside", "e")
     );
     assert!(state.role.roles.contains("own"), "roles of the domain stay, as in Keystone");
+}
+
+/// Those of the domain have ids that begin with `gone`.
+#[test]
+fn a_large_domain_goes_in_one_command_and_leaves_only_its_revocations() {
+    const PROJECTS: usize = 400;
+    const USERS: usize = 1_000;
+    const GROUPS: usize = 20;
+    let mut log = TestLog::default();
+    log.domain("gone");
+    log.domain("kept");
+    log.role("reader", "");
+    for number in 0..PROJECTS {
+        let above = if number % 2 == 0 { "gone".to_owned() } else { format!("gone-p{}", number - 1) };
+        log.project(&format!("gone-p{number}"), "gone", &above);
+    }
+    for number in 0..USERS {
+        let id = format!("gone-u{number}");
+        log.user(&id, "gone");
+        let project = format!("gone-p{}", number % PROJECTS);
+        log.grant((ActorKind::User, &id), (TargetKind::Project, &project), "reader");
+    }
+    for number in 0..GROUPS {
+        let id = format!("kept-u{number}");
+        let default_project_id = Some(format!("gone-p{number}"));
+        log.run(create_user(User { default_project_id, ..user(&id, "kept") })).unwrap();
+        let (gone, kept) = (format!("gone-g{number}"), format!("kept-g{number}"));
+        log.group(&gone, "gone", &[&id, &format!("gone-u{number}")]);
+        log.group(&kept, "kept", &[&id, &format!("gone-u{number}")]);
+        log.grant((ActorKind::User, &id), (TargetKind::Domain, "gone"), "reader");
+        log.grant((ActorKind::Group, &kept), (TargetKind::Project, "gone-p0"), "reader");
+        log.grant((ActorKind::Group, &gone), (TargetKind::Domain, "kept"), "reader");
+    }
+    log.run(set_enabled("gone", false)).unwrap();
+    log.run(delete_domain("gone")).unwrap();
+
+    // Each project, the domain, each user, and each member of a group that had a role.
+    assert_eq!(log.last_events().len(), PROJECTS + 1 + USERS + 2 * GROUPS);
+    let text_of = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let is_event = |key: &[u8]| key.first() == Some(&RevocationEvent::TABLE);
+    let left: Vec<String> = (log.rows.iter())
+        .filter(|(key, _)| !is_event(key))
+        .map(|(key, value)| text_of(key) + &text_of(value))
+        .collect();
+    assert!(left.iter().all(|row| !row.contains("gone")), "{left:?}");
+    // The role and the domain; the users and groups in it with their memberships.
+    assert_eq!(left.len(), 2 + 3 * GROUPS);
+    let rows: Vec<_> = Identity.rows(&log.state).map(|row| (row.key, row.value)).collect();
+    assert_eq!(rows, log.rows.into_iter().collect::<Vec<_>>());
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use keyraft_cluster::{Environment, Node, Proposed};
@@ -41,8 +42,8 @@ pub struct Inner {
     pub node: Node<Identity>,
     /// Clock and randomness.
     pub environment: Environment,
-    /// The rules in force.
-    pub policy: Policy,
+    /// The rules in force. A request takes them once.
+    pub policy: ArcSwap<Policy>,
     /// The threads that hash passwords.
     pub hashing: HashingPool,
     /// The key that seals secrets.

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use keyraft_cluster::{Announcement, Environment, Fault, Node, NodeConfig, Peer, StartError};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inner};
@@ -19,8 +21,8 @@ use crate::keys::seal::{ClusterKey, ClusterKeyFileError};
 use crate::ops::admin::{AdminSocket, SocketError};
 use crate::ops::operations::Operations;
 use crate::ops::ready::LastReadiness;
-use crate::ops::{housekeeping, metrics, options};
-use crate::policy::Policy;
+use crate::ops::{housekeeping, metrics, options, policy_reload};
+use crate::policy::{Policy, PolicyFileError, PolicyText};
 use crate::state::Identity;
 use crate::token::payload::{MethodList, MethodListError};
 use crate::token::ring::TokenKeys;
@@ -54,6 +56,9 @@ pub enum ServeError {
     /// The cost of hashes.
     #[error("identity.password_hash_rounds: {0}")]
     Hashing(#[from] PasswordError),
+    /// The policy files.
+    #[error(transparent)]
+    Policy(#[from] PolicyFileError),
     /// The cluster side of the node did not start.
     #[error(transparent)]
     Node(#[from] StartError),
@@ -108,6 +113,16 @@ fn hashing_pool(config: &Config, environment: &Environment) -> Result<HashingPoo
     Ok(HashingPool::start(hasher, Arc::clone(&environment.random), limits)?)
 }
 
+fn load_policy(config: &Config) -> Result<(Policy, PolicyText), PolicyFileError> {
+    let files = config.policy.files();
+    let text = files.read()?;
+    let policy = files.load(&text)?;
+    for warning in policy.warnings() {
+        tracing::warn!("policy: {warning}");
+    }
+    Ok((policy, text))
+}
+
 /// Runs a node until `stop` is cancelled. `ready` is called once it accepts requests; they may have to wait for
 /// a leader.
 ///
@@ -121,15 +136,17 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     let environment = Environment::system()?;
     let metrics = metrics::install()?;
     let hashing = hashing_pool(&config, &environment)?;
+    let hang_up = signal(SignalKind::hangup())?;
+    let (policy, policy_text) = load_policy(&config)?;
     let methods = MethodList::new(config.auth.methods.iter().map(String::as_str))?;
     let node = Node::start(node_config(&config), Identity, environment.clone()).await?;
-    node.announce(Announcement { options_digest: options::digest(&config), notice: String::new() });
+    node.announce(Announcement { options_digest: options::digest(&config, &policy), notice: String::new() });
     let app = App::new(Inner {
         public_endpoint: config.public_endpoint(),
         config,
         node: node.clone(),
         environment,
-        policy: Policy::defaults(),
+        policy: ArcSwap::from_pointee(policy),
         hashing,
         cluster_key,
         methods,
@@ -143,6 +160,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     let admin = AdminSocket::bind(&app.config.admin_socket())?;
     let admin = tokio::spawn(admin.serve(Arc::new(Operations(app.clone())), ending.clone()));
     let housekeeping = tokio::spawn(housekeeping::run(app.clone(), ending.clone()));
+    let reload = tokio::spawn(policy_reload::run(app.clone(), policy_text, hang_up, ending.clone()));
     let http = tokio::spawn(server::serve(listener, router::router(&app), ending.clone()));
     ready();
 
@@ -152,7 +170,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
         fault = fault.wait_for(Option::is_some) => fault.ok().and_then(|fault| fault.clone()),
     };
     ending.cancel();
-    for task in [http, housekeeping] {
+    for task in [http, housekeeping, reload] {
         if let Err(error) = task.await {
             tracing::warn!(%error, "a task did not end well");
         }

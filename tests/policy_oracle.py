@@ -5,7 +5,10 @@ Run with a Python that has the keystone and oslo.policy packages:
 
     policy_oracle.py decide < cases.json     fills in the decisions of the given cases
     policy_oracle.py generate > tests/policy_cases.json
-    policy_oracle.py generate --all          every default rule x caller x target
+    policy_oracle.py generate --all          every rule x caller x target
+
+Under "deployments" are policy files, with the option enforce_new_defaults, and cases that an engine
+decides which has read those files.
 
 A case is ["rule", "caller", "target", decision] under "defaults", evaluated with Keystone's default
 rules, or {"check", "rules", "caller", "target", "decision"} under "language", where "check" takes
@@ -14,8 +17,10 @@ or "error" when the engine raises instead of deciding.
 """
 
 import json
+import pathlib
 import random
 import sys
+import tempfile
 import warnings
 
 from oslo_config import cfg
@@ -40,6 +45,27 @@ def enforcer(overrides):
     made.load_rules()
     for name, check in overrides.items():
         made.rules[name] = _parser.parse_rule(check)
+    return made
+
+
+def deployed(files, enforce_new_defaults):
+    """An engine that has read these files, as a Keystone with that configuration has."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        (root / "policy.d").mkdir()
+        for name, text in files.items():
+            (root / name).write_text(text)
+        conf = cfg.ConfigOpts()
+        conf([], project="keystone", default_config_files=[])
+        made = oslo_policy.Enforcer(conf, policy_file=str(root / "policy.yaml"))
+        conf.set_override("policy_dirs", [str(root / "policy.d")], "oslo_policy")
+        conf.set_override("enforce_new_defaults", enforce_new_defaults, "oslo_policy")
+        made.suppress_deprecation_warnings = True
+        made.suppress_default_change_warnings = True
+        made.register_defaults(DEFAULT_RULES)
+        made.load_rules()
+    # What was read is in force; the files are gone.
+    made.load_rules = lambda force_reload=False: None
     return made
 
 
@@ -96,6 +122,11 @@ def fill_in(cases):
     for case in cases["defaults"]:
         rule, caller, target = case[:3]
         case[3:] = [decide(defaults, rule, callers[caller], targets[target])]
+    for deployment in cases["deployments"]:
+        engine = deployed(deployment["files"], deployment["enforce_new_defaults"])
+        for case in deployment["cases"]:
+            rule, caller, target = case[:3]
+            case[3:] = [decide(engine, rule, callers[caller], targets[target])]
     for case in cases["language"]:
         overrides = dict(case.get("rules", {}))
         overrides[REPLACED] = case["check"]
@@ -288,6 +319,107 @@ LANGUAGE = [
     ([["role"]], ["project_admin"]),
 ]
 
+YAML_FILE = """\
+# Readers of a domain may make users in it.
+"identity:create_user": "role:reader and domain_id:%(target.user.domain_id)s"
+identity:get_service: role:member
+"identity:list_services":
+  - ["role:reader", "project_id:p1"]
+  - "rule:admin_required"
+"identity:update_user": >
+  role:manager
+  or role:service
+"identity:delete_user": "!"
+"identity:create_project": ""
+"identity:update_project": []
+"admin_required": "role:admin and not project_id:p2"
+"mine": "role:member and rule:admin_required"
+"identity:get_region": 'rule:mine'
+"""
+
+JSON_FILE = json.dumps(
+    {
+        "identity:create_user": "rule:helpers",
+        "helpers": [["role:manager", "user_id:u1"], ["role:service"]],
+        "default": "role:service",
+        "identity:get_user": "rule:no_such_rule",
+        "identity:list_users": [],
+        "identity:get_domain": "user_id:%(target.user.id)s and 'caf\u00e9':caf\u00e9",
+    },
+    indent=2,
+)
+
+ANCHORS = """\
+identity:get_user: &managers "role:manager"
+identity:list_users: *managers
+identity:update_user: [*managers, "role:service"]
+"""
+
+DEPLOYMENTS = [
+    ({"policy.yaml": YAML_FILE}, True),
+    ({"policy.yaml": JSON_FILE}, True),
+    ({"policy.yaml": ANCHORS}, True),
+    ({"policy.yaml": ""}, True),
+    (
+        {
+            "policy.yaml": YAML_FILE,
+            "policy.d/20.yaml": '"identity:create_user": "role:service"\n"identity:get_region": "!"\n',
+            "policy.d/10.json": '{"identity:create_user": "role:member", "identity:get_service": "@"}',
+            "policy.d/.30.yaml": '"identity:create_user": "@"\n',
+        },
+        True,
+    ),
+    ({"policy.yaml": ""}, False),
+    (
+        # A rule that a file names loses its deprecated check; the others' refer to the rules of the file.
+        {
+            "policy.yaml": '"identity:create_user": "role:reader"\n'
+            '"identity:get_project": "role:service"\n'
+            '"admin_required": "role:service"\n'
+            '"owner": "user_id:%(target.user.id)s"\n'
+        },
+        False,
+    ),
+]
+
+
+# Of one deployment, unless all are asked for.
+MAX_CASES = 150
+
+
+def deployments(made, everything, rng):
+    """Of each rule that decides otherwise than the defaults do: cases in which it does, and some others."""
+    engine = enforcer({})
+    names = sorted(rule.name for rule in DEFAULT_RULES if rule.name.startswith("identity:"))
+    questions = [
+        (rule, caller, target) for rule in names for caller in made["callers"] for target in made["targets"]
+    ]
+
+    def answers(engine):
+        return [
+            decide(engine, rule, made["callers"][caller], made["targets"][target])
+            for rule, caller, target in questions
+        ]
+
+    usual = answers(engine)
+    results = []
+    for files, enforce_new_defaults in DEPLOYMENTS:
+        by_rule = {}
+        for question, decision, default in zip(questions, answers(deployed(files, enforce_new_defaults)), usual):
+            by_rule.setdefault(question[0], ([], []))[decision == default].append([*question, decision])
+        cases = []
+        for changed, same in by_rule.values():
+            if everything:
+                cases += changed + same
+            elif changed:
+                cases += rng.sample(changed, min(3, len(changed))) + rng.sample(same, min(2, len(same)))
+        if not everything:
+            cases = sorted(rng.sample(cases, min(MAX_CASES, len(cases))))
+        deployment = {"files": files, "enforce_new_defaults": enforce_new_defaults, "cases": cases}
+        results.append(deployment)
+    return results
+
+
 LANGUAGE_TARGET = {
     "user_id": "u1",
     "letter": "u",
@@ -328,6 +460,7 @@ def generate(everything):
         count = 4 if len(rule.check_str) > 120 else 1
         for cases in (telling, near or refused):
             defaults += rng.sample(cases, min(count, len(cases)))
+    made["deployments"] = deployments(made, everything, rng)
     made["targets"]["language"] = LANGUAGE_TARGET
     made["defaults"] = defaults
     made["language"] = [

@@ -1,10 +1,13 @@
 //! The caller of a request: the token it sent, and what policy says to it.
 
+use std::sync::Arc;
+
 use axum::http::HeaderMap;
+use smallvec::SmallVec;
 
 use crate::app::App;
 use crate::http::ApiError;
-use crate::policy::{Credentials, Rule, Target, TokenAttributes};
+use crate::policy::{Credentials, Policy, Rule, Target, TokenAttributes};
 use crate::state::State;
 use crate::token::model::{Token, TokenScope};
 
@@ -15,15 +18,21 @@ pub const AUTH_TOKEN: &str = "x-auth-token";
 pub struct Caller {
     /// The caller's token.
     pub token: Token,
+    policy: Arc<Policy>,
     app: App,
 }
 
 impl Caller {
-    /// Validates the `X-Auth-Token` of a request.
+    /// Validates the `X-Auth-Token` of a request, whose rules are those of `policy`.
     ///
     /// # Errors
     /// 401 when there is none or it is not valid; 503 while the cluster has no keys.
-    pub fn authenticate(app: &App, state: &State, headers: &HeaderMap) -> Result<Self, ApiError> {
+    pub fn authenticate(
+        app: &App,
+        policy: Arc<Policy>,
+        state: &State,
+        headers: &HeaderMap,
+    ) -> Result<Self, ApiError> {
         let mut given = headers.get_all(AUTH_TOKEN).iter();
         let text = given
             .next()
@@ -35,7 +44,7 @@ impl Caller {
         let token = app
             .validate_token(state, text, 0)?
             .map_err(|_| ApiError::Unauthorized("the X-Auth-Token is not valid"))?;
-        Ok(Self { token, app: app.clone() })
+        Ok(Self { token, policy, app: app.clone() })
     }
 
     /// Passes if the rule allows the call.
@@ -54,7 +63,7 @@ impl Caller {
 
     fn decide(&self, rule: Rule, target: &Target<'_>) -> Result<(), crate::policy::Forbidden> {
         let token = &self.token;
-        let roles: Vec<&str> = token.roles.iter().map(|role| role.name.as_str()).collect();
+        let roles: SmallVec<[&str; 8]> = token.roles.iter().map(|role| role.name.as_str()).collect();
         let (project, project_domain) = match &token.scope {
             TokenScope::Project { project, domain } => (Some(project), Some(domain)),
             _ => (None, None),
@@ -82,7 +91,7 @@ impl Caller {
             },
             ..Credentials::default()
         };
-        self.app.policy.enforce(rule, &credentials, target)
+        self.policy.enforce(rule, &credentials, target)
     }
 
     /// The domain of a domain-scoped token: lists show such a caller only what is in it.

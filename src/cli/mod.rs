@@ -8,6 +8,7 @@ mod fernet;
 mod folder_lock;
 mod output;
 mod parent;
+mod policy;
 mod private_file;
 mod restart;
 mod serve;
@@ -38,6 +39,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Bootstrap(Box<bootstrap::BootstrapArgs>),
     Fernet(fernet::FernetArgs),
+    Policy(policy::PolicyArgs),
     Status(status::StatusArgs),
 }
 
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Bootstrap(args) => bootstrap::run(&args),
         Command::Fernet(args) => fernet::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Status(args) => status::run(&args),
     };
     match outcome {
@@ -116,6 +119,8 @@ mod tests {
             "keyraft dev --http-port 65535",
             "keyraft bootstrap",
             "keyraft fernet --config f",
+            "keyraft policy check --rule r",
+            "keyraft policy show --format xml",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -20,7 +20,7 @@ use super::{output, parent, restart};
 ///
 /// The nodes that the configuration lists under cluster.peers form a cluster when they first meet;
 /// more than half of them have to run for anything to be read or written. SIGTERM and SIGINT stop the
-/// node cleanly. A node whose state is found to differ from the leader's starts itself again, at most
+/// node cleanly, SIGHUP has it read its policy files again. A node whose state is found to differ from the leader's starts itself again, at most
 /// three times in a row, and takes a snapshot of another node. The file keyraft.sample.toml documents the configuration.
 #[derive(Debug, Args)]
 pub struct ServeArgs {

@@ -17,6 +17,7 @@ mod log;
 mod node;
 mod operations;
 mod password_regex;
+mod policy;
 mod receipt;
 mod resource;
 mod revoke;
@@ -42,6 +43,7 @@ pub use log::{Log, LogFormat};
 pub use node::Node;
 pub use operations::Operations;
 pub use password_regex::PasswordRegex;
+pub use policy::Policy;
 pub use receipt::Receipt;
 pub use resource::{Resource, UrlSafeNames};
 pub use revoke::Revoke;
@@ -93,6 +95,9 @@ pub struct Config {
     /// Revocation events.
     #[serde(default)]
     pub revoke: Revoke,
+    /// Who may do what.
+    #[serde(default)]
+    pub policy: Policy,
     /// What operators and monitoring see.
     #[serde(default)]
     pub operations: Operations,
@@ -160,7 +165,8 @@ impl Config {
 
     fn resolve_paths(&mut self, folder: &Path) {
         let paths = [&mut self.node.data_dir, &mut self.node.cluster_key_file];
-        for path in paths.into_iter().chain(self.operations.admin_socket.as_mut()) {
+        let paths = paths.into_iter().chain(self.operations.admin_socket.as_mut());
+        for path in paths.chain(self.policy.policy_file.as_mut()).chain(&mut self.policy.policy_dirs) {
             // Collecting the components drops every `.` on the way.
             *path = folder.join(&*path).components().collect();
         }
@@ -275,12 +281,15 @@ mod tests {
         let path = folder.path().join("config.toml");
         std::fs::write(
             &path,
-            REQUIRED.replace("[node]", "[node]\ndata_dir = '.'\ncluster_key_file = '../k'"),
+            REQUIRED.replace("[node]", "[node]\ndata_dir = '.'\ncluster_key_file = '../k'")
+                + "[policy]\npolicy_file = 'p.yaml'\npolicy_dirs = ['d']\n",
         )
         .unwrap();
         let config = Config::load(&path).unwrap();
         assert_eq!(config.node.data_dir, folder.path());
         assert_eq!(config.node.cluster_key_file, folder.path().join("../k"));
+        assert_eq!(config.policy.policy_file, Some(folder.path().join("p.yaml")));
+        assert_eq!(config.policy.policy_dirs, [folder.path().join("d")]);
         assert_eq!(config.admin_socket(), folder.path().join("admin.sock"));
     }
 

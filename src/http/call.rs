@@ -17,6 +17,7 @@ use super::schema::Schema;
 use super::{ApiError, Fields, Query};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::policy::Policy;
 use crate::state::{Identity, State, decode_answer};
 
 /// One request, with the one consistent state that it is answered from.
@@ -27,6 +28,8 @@ pub struct Call {
     pub app: App,
     /// The state that this request reads.
     pub published: Arc<Published<Identity>>,
+    /// The rules that this request is checked against.
+    pub policy: Arc<Policy>,
     /// Cluster time before that state was loaded, in milliseconds since the epoch. A token is stamped with it:
     /// whatever revokes it later than the state shows is not stamped before it.
     pub loaded_after_ms: u64,
@@ -62,6 +65,7 @@ impl FromRequest<App> for Call {
         Ok(Self {
             app: app.clone(),
             published,
+            policy: app.policy.load_full(),
             loaded_after_ms,
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             method: parts.method,
@@ -107,7 +111,7 @@ impl Call {
         if let Some(caller) = self.caller.get() {
             return Ok(caller);
         }
-        let caller = Caller::authenticate(&self.app, self.state(), &self.headers)?;
+        let caller = Caller::authenticate(&self.app, Arc::clone(&self.policy), self.state(), &self.headers)?;
         Ok(self.caller.get_or_init(|| caller))
     }
 

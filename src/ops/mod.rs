@@ -6,5 +6,6 @@ pub mod logging;
 pub mod metrics;
 pub mod operations;
 pub mod options;
+pub mod policy_reload;
 pub mod ready;
 pub mod status;

@@ -69,7 +69,7 @@ pub fn operations() -> Vec<Operation> {
 pub async fn show(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     if !app.config.operations.status_without_credentials {
         let published = app.node.read().await?;
-        let caller = Caller::authenticate(&app, &published.state, request.headers())?;
+        let caller = Caller::authenticate(&app, app.policy.load_full(), &published.state, request.headers())?;
         if !caller.token.roles.iter().any(|role| role.name == "admin") {
             return Err(ApiError::NotAuthorized);
         }

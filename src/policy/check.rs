@@ -33,6 +33,8 @@ pub(super) enum Check<R> {
     Attribute {
         /// What is read from the credentials.
         attribute: Attribute,
+        /// Its name, as written.
+        path: Box<str>,
         /// What it must equal.
         template: Template,
     },
@@ -68,7 +70,9 @@ impl Check<Reference> {
             _ => match literal(kind) {
                 Some(value) => Ok(Check::Literal { value: value.into(), template: template()? }),
                 None => match Attribute::from_path(kind) {
-                    Ok(attribute) => Ok(Check::Attribute { attribute, template: template()? }),
+                    Ok(attribute) => {
+                        Ok(Check::Attribute { attribute, path: kind.into(), template: template()? })
+                    }
                     Err(PathError::Malformed) => Err(ParseError::Kind { position, kind: kind.to_owned() }),
                     Err(PathError::Unsupported) => {
                         Err(ParseError::UnsupportedAttribute { position, path: kind.to_owned() })
@@ -95,7 +99,7 @@ impl<R> Check<R> {
             Check::Rule(reference) => Check::Rule(resolve(reference)?),
             Check::Role(template) => Check::Role(template),
             Check::Literal { value, template } => Check::Literal { value, template },
-            Check::Attribute { attribute, template } => Check::Attribute { attribute, template },
+            Check::Attribute { attribute, path, template } => Check::Attribute { attribute, path, template },
         })
     }
 

@@ -32,7 +32,7 @@ impl Evaluation<'_> {
             Check::Literal { value, template } => {
                 template.render(self.target).is_some_and(|text| *text == **value)
             }
-            Check::Attribute { attribute, template } => {
+            Check::Attribute { attribute, template, .. } => {
                 let Some(text) = template.render(self.target) else {
                     return false;
                 };

@@ -1,11 +1,12 @@
 //! Turning named check texts into checks that refer to each other by index.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::Policy;
 use super::check::{Check, Reference};
-use super::defaults::{BASE_RULES, Rule};
+use super::defaults::{BASE_RULES, Rule, Scope};
 use super::evaluate::RuleIndex;
-use super::parse::{CheckText, ParseError, parse_text};
+use super::parse::{CheckText, ParseError};
 
 /// The rule that stands in for a reference to an unknown one, if a policy file defines it.
 const FALLBACK_RULE: &str = "default";
@@ -69,69 +70,150 @@ pub enum PolicyError {
     },
 }
 
+impl PolicyError {
+    /// The rules at fault.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &str> {
+        let (rule, path): (_, &[String]) = match self {
+            Self::Check { rule, .. }
+            | Self::UnknownRule { rule, .. }
+            | Self::ChainTooLong { rule }
+            | Self::TooLarge { rule } => (Some(rule.as_str()), &[]),
+            Self::Cycle { path, .. } => (None, path),
+            Self::TooManyRules { .. } => (None, &[]),
+        };
+        rule.into_iter().chain(path.iter().map(String::as_str))
+    }
+}
+
+/// What is in force for a rule that no policy file names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DefaultChecks {
+    /// Its check.
+    #[default]
+    New,
+    /// Its check, or the deprecated one that older releases of Keystone had in its place. Keystone:
+    /// `[oslo_policy] enforce_new_defaults = false`.
+    NewOrDeprecated,
+}
+
+/// Where a rule's check comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleSource {
+    /// It is built in.
+    Default,
+    /// It is built in, joined with the deprecated one.
+    DefaultOrDeprecated,
+    /// A policy file.
+    File,
+}
+
+/// A rule as it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectiveRule {
+    /// Its name.
+    pub name: String,
+    /// Its check.
+    pub check: CheckText,
+    /// Where that comes from.
+    pub source: RuleSource,
+    /// The scopes a token may have; empty when any will do.
+    pub scope_types: &'static [Scope],
+}
+
 /// Loads the built-in rules with `overrides` in place of those of the same name. The check of
 /// [`Rule`] `r` is at index `r as usize`.
-pub(super) fn load(overrides: &BTreeMap<String, CheckText>) -> Result<Vec<Check<RuleIndex>>, PolicyError> {
-    let built_in: Vec<(&str, &str)> = Rule::ALL
+pub(super) fn load(
+    overrides: &BTreeMap<String, CheckText>,
+    defaults: DefaultChecks,
+) -> Result<Policy, PolicyError> {
+    let rules = effective_rules(overrides, defaults)?;
+    let indexes: HashMap<&str, RuleIndex> =
+        rules.iter().enumerate().map(|(index, rule)| (rule.name.as_str(), index)).collect();
+    let mut checks = Vec::with_capacity(rules.len());
+    for EffectiveRule { name, check, .. } in &rules {
+        let check = check.parse().map_err(|source| PolicyError::Check { rule: name.clone(), source })?;
+        checks.push(check.try_map(&mut |reference: Reference| {
+            let known = indexes.get(reference.name.as_str()).or_else(|| indexes.get(FALLBACK_RULE));
+            known.copied().ok_or_else(|| PolicyError::UnknownRule {
+                rule: name.clone(),
+                position: reference.position,
+                reference: reference.name,
+            })
+        })?);
+    }
+    Survey { rules: &rules, checks: &checks, sizes: HashMap::new(), path: Vec::new() }.run()?;
+    let warnings = warnings(&rules);
+    Ok(Policy { checks, rules, warnings })
+}
+
+fn effective_rules(
+    overrides: &BTreeMap<String, CheckText>,
+    defaults: DefaultChecks,
+) -> Result<Vec<EffectiveRule>, PolicyError> {
+    let enforced = Rule::ALL
         .iter()
-        .map(|rule| (rule.name(), rule.default_check()))
-        .chain(BASE_RULES.iter().copied())
+        .map(|rule| (rule.name(), rule.default_check(), rule.deprecated_check(), rule.scope_types()));
+    let base = BASE_RULES.iter().map(|(name, check)| (*name, *check, None, &[] as &[Scope]));
+    let mut rules: Vec<EffectiveRule> = enforced
+        .chain(base)
+        .map(|(name, default, deprecated, scope_types)| {
+            let (check, source) = match (overrides.get(name), deprecated) {
+                (Some(check), _) => (check.clone(), RuleSource::File),
+                (None, Some(deprecated)) if defaults == DefaultChecks::NewOrDeprecated => {
+                    let either = format!("({default}) or ({deprecated})");
+                    (CheckText::Text(either), RuleSource::DefaultOrDeprecated)
+                }
+                (None, _) => (CheckText::Text(default.to_owned()), RuleSource::Default),
+            };
+            EffectiveRule { name: name.to_owned(), check, source, scope_types }
+        })
         .collect();
-    let mut indexes: HashMap<&str, RuleIndex> =
-        built_in.iter().enumerate().map(|(index, (name, _))| (*name, index)).collect();
-    let added: Vec<(&str, &CheckText)> = overrides
-        .iter()
-        .map(|(name, text)| (name.as_str(), text))
-        .filter(|(name, _)| !indexes.contains_key(name))
+    let built_in: HashSet<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    let added = overrides.iter().filter(|(name, _)| !built_in.contains(name.as_str()));
+    let added: Vec<EffectiveRule> = added
+        .map(|(name, check)| EffectiveRule {
+            name: name.clone(),
+            check: check.clone(),
+            source: RuleSource::File,
+            scope_types: &[],
+        })
         .collect();
     if added.len() > MAX_ADDED_RULES {
         return Err(PolicyError::TooManyRules { added: added.len() });
     }
+    rules.extend(added);
+    Ok(rules)
+}
 
-    let mut names = Vec::with_capacity(built_in.len().saturating_add(added.len()));
-    let mut parsed = Vec::with_capacity(names.capacity());
-    for (name, default_check) in &built_in {
-        names.push(*name);
-        let check = overrides
-            .get(*name)
-            .map_or_else(|| parse_text(default_check), CheckText::parse)
-            .map_err(|source| PolicyError::Check { rule: (*name).to_owned(), source })?;
-        parsed.push(check);
-    }
-    for (name, text) in added {
-        if name.starts_with("identity:") {
-            tracing::warn!(rule = name, "the policy file names a rule that no request checks");
+/// What an operator should look at, each in one line.
+fn warnings(rules: &[EffectiveRule]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.source == RuleSource::File) {
+        let name = &rule.name;
+        let known = Rule::ALL.get(index);
+        // Keystone has deprecated this one for removal: nothing checks it.
+        let is_unused = match known {
+            Some(rule) => *rule == Rule::RevocationList,
+            None => name.starts_with("identity:"),
+        };
+        if is_unused {
+            warnings.push(format!("the policy files name {name}, which no request checks"));
+        } else if known.is_some_and(|known| rule.check == CheckText::Text(known.default_check().to_owned())) {
+            warnings.push(format!("the policy files name {name} with the check that is built in"));
         }
-        indexes.insert(name, names.len());
-        names.push(name);
-        let check = text.parse().map_err(|source| PolicyError::Check { rule: name.to_owned(), source })?;
-        parsed.push(check);
     }
-
-    let checks = names
-        .iter()
-        .zip(parsed)
-        .map(|(name, check)| {
-            check.try_map(&mut |reference: Reference| {
-                indexes
-                    .get(reference.name.as_str())
-                    .or_else(|| indexes.get(FALLBACK_RULE))
-                    .copied()
-                    .ok_or_else(|| PolicyError::UnknownRule {
-                        rule: (*name).to_owned(),
-                        position: reference.position,
-                        reference: reference.name,
-                    })
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Survey { names: &names, checks: &checks, sizes: HashMap::new(), path: Vec::new() }.run()?;
-    Ok(checks)
+    let deprecated = rules.iter().filter(|rule| rule.source == RuleSource::DefaultOrDeprecated).count();
+    if deprecated > 0 {
+        warnings.push(format!(
+            "policy.enforce_new_defaults is off: {deprecated} rules let through whom their deprecated checks do"
+        ));
+    }
+    warnings
 }
 
 /// Walks the references between rules once, depth first.
 struct Survey<'s> {
-    names: &'s [&'s str],
+    rules: &'s [EffectiveRule],
     checks: &'s [Check<RuleIndex>],
     /// Extent of each rule already walked.
     sizes: HashMap<RuleIndex, Extent>,
@@ -194,6 +276,6 @@ impl Survey<'_> {
     }
 
     fn name(&self, index: RuleIndex) -> String {
-        self.names.get(index).map_or_else(String::new, |name| (*name).to_owned())
+        self.rules.get(index).map_or_else(String::new, |rule| rule.name.clone())
     }
 }

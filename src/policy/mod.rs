@@ -16,11 +16,14 @@
 //! to; scope types cannot be changed. Texts are parsed and references resolved once, at load, and
 //! everything that can be wrong with a policy is wrong there: evaluation cannot fail.
 
+mod access;
 mod attribute;
 mod check;
 mod credentials;
 mod defaults;
 mod evaluate;
+mod explain;
+mod files;
 mod load;
 mod parse;
 mod target;
@@ -30,9 +33,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use access::{AccessError, CredentialsFile, TargetFile};
 pub use credentials::{Credentials, TokenAttributes};
 pub use defaults::{Rule, Scope};
-pub use load::PolicyError;
+pub use explain::{Decision, Explanation};
+pub use files::{PolicyFileError, PolicyFiles, PolicyText};
+pub use load::{DefaultChecks, EffectiveRule, PolicyError, RuleSource};
 pub use parse::{Alternative, CheckText, ParseError};
 pub use target::Target;
 
@@ -44,6 +50,9 @@ use evaluate::{Evaluation, RuleIndex};
 pub struct Policy {
     /// By index; the first ones are those of [`Rule`], in its order.
     checks: Vec<Check<RuleIndex>>,
+    /// What they were made from, by the same index.
+    rules: Vec<EffectiveRule>,
+    warnings: Vec<String>,
 }
 
 /// The caller may not do this: status 403, in Keystone's words.
@@ -59,16 +68,36 @@ impl Policy {
     pub fn defaults() -> Self {
         // The built-in texts are constants that a test loads; should one be unreadable, a policy
         // without checks refuses everything.
-        Self::with_overrides(&BTreeMap::new()).unwrap_or(Self { checks: Vec::new() })
+        Self::load(&BTreeMap::new(), DefaultChecks::New).unwrap_or(Self {
+            checks: Vec::new(),
+            rules: Vec::new(),
+            warnings: Vec::new(),
+        })
     }
 
-    /// Keystone's rules with those of a policy file in place of the ones of the same name.
+    /// Keystone's rules with `overrides` in place of the ones of the same name.
     ///
     /// # Errors
     /// An unreadable check, a reference to an unknown rule, a cycle, a limit passed; each names
     /// the rule.
-    pub fn with_overrides(overrides: &BTreeMap<String, CheckText>) -> Result<Self, PolicyError> {
-        Ok(Self { checks: load::load(overrides)? })
+    pub fn load(
+        overrides: &BTreeMap<String, CheckText>,
+        defaults: DefaultChecks,
+    ) -> Result<Self, PolicyError> {
+        load::load(overrides, defaults)
+    }
+
+    /// The rules in force: those that requests are checked against, those they refer to, and those that
+    /// policy files have added.
+    #[must_use]
+    pub fn rules(&self) -> &[EffectiveRule] {
+        &self.rules
+    }
+
+    /// What an operator should look at, each in one line.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Decides whether the caller may do what `rule` stands for to `target`.

@@ -7,7 +7,7 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Reference};
 
@@ -18,8 +18,8 @@ pub(super) const MAX_CHECK_BYTES: usize = 65_536;
 pub(super) const MAX_NESTING: usize = 64;
 
 /// A check as a policy file holds it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged, expecting = "a check is a text in quotes, or a list of texts and of lists of texts")]
 pub enum CheckText {
     /// The policy language; the empty text allows everything.
     Text(String),
@@ -28,7 +28,7 @@ pub enum CheckText {
 }
 
 /// One item of the older, list form.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Alternative {
     /// A single `kind:match`.

@@ -1,6 +1,7 @@
 //! The right side of a check: text with `%(key)s` places filled from the target.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::target::Target;
 
@@ -59,6 +60,26 @@ impl Template {
     }
 }
 
+impl Template {
+    /// The keys that it takes from the target, in order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Key(key) => Some(&**key),
+            Part::Text(_) => None,
+        })
+    }
+}
+
+/// As a policy file has it.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            Part::Text(text) => f.write_str(&text.replace('%', "%%")),
+            Part::Key(key) => write!(f, "%({key})s"),
+        })
+    }
+}
+
 impl Part {
     fn render<'a>(&'a self, target: &'a Target<'_>) -> Option<Cow<'a, str>> {
         match self {
@@ -101,6 +122,14 @@ mod tests {
         assert_eq!(rendered("100%%", &target).unwrap(), "100%");
         assert_eq!(rendered("", &target).unwrap(), "");
         assert_eq!(rendered("%(a.b)s%(missing)s", &target), None);
+    }
+
+    #[test]
+    fn a_template_is_shown_as_it_was_written() {
+        for text in ["", "x", "%(a.b)s", "<%(a)s-%(b)s>", "100%%"] {
+            assert_eq!(Template::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Template::parse("%(a)s%%%(b)s").unwrap().keys().collect::<Vec<_>>(), ["a", "b"]);
     }
 
     #[test]

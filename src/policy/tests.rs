@@ -1,5 +1,6 @@
 //! Decisions of whole policies: against Keystone's own engine, and what is refused at load.
 
+mod files;
 mod loading;
 mod oracle;
 mod parsing;
@@ -13,6 +14,10 @@ const UNSCOPED_RULE: Rule = Rule::GetAuthCatalog;
 
 fn overrides(rules: &[(&str, &str)]) -> BTreeMap<String, CheckText> {
     rules.iter().map(|(name, text)| ((*name).to_owned(), CheckText::Text((*text).to_owned()))).collect()
+}
+
+fn with_overrides(rules: &BTreeMap<String, CheckText>) -> Result<Policy, PolicyError> {
+    Policy::load(rules, DefaultChecks::New)
 }
 
 fn is_allowed(policy: &Policy, rule: Rule, credentials: &Credentials<'_>) -> bool {
@@ -67,7 +72,7 @@ fn a_token_of_another_scope_is_refused_whatever_its_roles() {
     assert!(!is_allowed(&policy, Rule::CreateService, &domain_admin));
     assert!(is_allowed(&policy, Rule::CreateUser, &domain_admin));
 
-    let opened = Policy::with_overrides(&overrides(&[("identity:create_service", "@")])).unwrap();
+    let opened = with_overrides(&overrides(&[("identity:create_service", "@")])).unwrap();
     assert!(!is_allowed(&opened, Rule::CreateService, &domain_admin), "overrides keep scope types");
 }
 
@@ -81,7 +86,7 @@ fn an_unscoped_token_counts_as_a_projects() {
 
 #[test]
 fn the_admin_token_passes_every_rule() {
-    let closed = Policy::with_overrides(&overrides(&[("identity:create_user", "!")])).unwrap();
+    let closed = with_overrides(&overrides(&[("identity:create_user", "!")])).unwrap();
     let admin_token = Credentials { is_admin: true, ..Credentials::default() };
     assert!(is_allowed(&closed, Rule::CreateUser, &admin_token));
     assert!(!is_allowed(&closed, Rule::CreateUser, &ADMIN));
@@ -99,7 +104,7 @@ fn a_refusal_names_the_rule_in_keystones_words() {
 
 #[test]
 fn replacing_a_base_rule_changes_every_rule_that_refers_to_it() {
-    let policy = Policy::with_overrides(&overrides(&[("admin_required", "role:cloud_admin")])).unwrap();
+    let policy = with_overrides(&overrides(&[("admin_required", "role:cloud_admin")])).unwrap();
     assert!(!is_allowed(&policy, Rule::CreateUser, &ADMIN));
     let cloud_admin = Credentials { roles: &["cloud_admin"], ..ADMIN };
     assert!(is_allowed(&policy, Rule::CreateUser, &cloud_admin));
@@ -107,7 +112,7 @@ fn replacing_a_base_rule_changes_every_rule_that_refers_to_it() {
 
 #[test]
 fn an_override_may_read_the_request_body() {
-    let policy = Policy::with_overrides(&overrides(&[(
+    let policy = with_overrides(&overrides(&[(
         UNSCOPED_RULE.name(),
         "user_id:%(request_body.trust.trustor_user_id)s",
     )]))

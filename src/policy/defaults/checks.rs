@@ -118,6 +118,20 @@ pub(super) const GRANT_READER: &str = "(rule:admin_required) or ((role:reader an
     domain_id:%(target.project.domain_id)s) or (role:reader and \
     domain_id:%(target.group.domain_id)s and domain_id:%(target.domain.id)s))";
 
+/// Deprecated: admins, and tokens of the project.
+pub(super) const ADMIN_OR_OWN_PROJECT: &str = "rule:admin_required or project_id:%(target.project.id)s";
+
+/// Deprecated: trustor and trustee.
+pub(super) const TRUSTOR_OR_TRUSTEE: &str =
+    "user_id:%(target.trust.trustor_user_id)s or user_id:%(target.trust.trustee_user_id)s";
+
+/// Deprecated: admins, and the user in the path whose credential it is.
+pub(super) const ADMIN_OR_EC2_OWNER: &str =
+    "rule:admin_required or (rule:owner and user_id:%(target.credential.user_id)s)";
+
+/// Deprecated: admins, and the user the token speaks for.
+pub(super) const ADMIN_OR_TOKEN_SUBJECT: &str = "rule:admin_or_token_subject";
+
 /// The rules other rules refer to: name and check.
 pub(in crate::policy) const BASE_RULES: &[(&str, &str)] = &[
     ("admin_required", "role:admin or is_admin:1"),

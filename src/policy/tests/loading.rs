@@ -4,7 +4,7 @@ use super::super::load::{MAX_ADDED_RULES, MAX_REFERENCE_DEPTH};
 use super::*;
 
 fn load(rules: &[(&str, &str)]) -> Result<(), PolicyError> {
-    Policy::with_overrides(&overrides(rules)).map(|_| ())
+    with_overrides(&overrides(rules)).map(|_| ())
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn chain(length: usize, text: impl Fn(&str) -> String) -> BTreeMap<String, Check
 #[test]
 fn references_are_chained_up_to_a_limit() {
     let plain = |next: &str| format!("rule:{next}");
-    assert!(Policy::with_overrides(&chain(MAX_REFERENCE_DEPTH, plain)).is_ok());
+    assert!(with_overrides(&chain(MAX_REFERENCE_DEPTH, plain)).is_ok());
     for length in [MAX_REFERENCE_DEPTH + 1, 5_000] {
-        let error = Policy::with_overrides(&chain(length, plain)).unwrap_err();
+        let error = with_overrides(&chain(length, plain)).unwrap_err();
         assert!(matches!(error, PolicyError::ChainTooLong { .. }), "{error}");
     }
 }
@@ -73,8 +73,8 @@ fn references_are_chained_up_to_a_limit() {
 #[test]
 fn a_rule_that_doubles_at_every_reference_is_refused() {
     let doubled = |next: &str| format!("rule:{next} and rule:{next}");
-    assert!(Policy::with_overrides(&chain(10, doubled)).is_ok());
-    let error = Policy::with_overrides(&chain(30, doubled)).unwrap_err();
+    assert!(with_overrides(&chain(10, doubled)).is_ok());
+    let error = with_overrides(&chain(30, doubled)).unwrap_err();
     assert!(matches!(error, PolicyError::TooLarge { .. }), "{error}");
 }
 
@@ -82,7 +82,7 @@ fn a_rule_that_doubles_at_every_reference_is_refused() {
 fn rules_are_added_up_to_a_limit() {
     let added = |count: usize| {
         let rules = (0..count).map(|n| (format!("r{n}"), CheckText::Text("@".to_owned()))).collect();
-        Policy::with_overrides(&rules).map(|_| ())
+        with_overrides(&rules).map(|_| ())
     };
     assert_eq!(added(MAX_ADDED_RULES), Ok(()));
     let added = added(MAX_ADDED_RULES + 1);

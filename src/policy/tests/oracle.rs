@@ -10,7 +10,15 @@ struct Cases {
     callers: BTreeMap<String, Caller>,
     targets: BTreeMap<String, BTreeMap<String, Value>>,
     defaults: Vec<(String, String, String, bool)>,
+    deployments: Vec<Deployment>,
     language: Vec<LanguageCase>,
+}
+
+#[derive(Deserialize)]
+struct Deployment {
+    files: BTreeMap<String, String>,
+    enforce_new_defaults: bool,
+    cases: Vec<(String, String, String, bool)>,
 }
 
 #[derive(Deserialize)]
@@ -69,7 +77,10 @@ impl Caller {
             Value::String(text) => target.with(path, text),
             other => panic!("a target holds no {other}"),
         });
-        policy.enforce(rule, &credentials, &target).is_ok()
+        let is_allowed = policy.enforce(rule, &credentials, &target).is_ok();
+        let decision = policy.explain(rule.name(), &credentials, &target).unwrap();
+        assert_eq!(decision.is_allowed, is_allowed, "the explanation of {}: {decision:#?}", rule.name());
+        is_allowed
     }
 }
 
@@ -95,6 +106,33 @@ fn default_rules_decide_as_keystone_does() {
     assert!(unseen.is_empty(), "no case for {unseen:?}");
 }
 
+#[test]
+fn policy_files_mean_what_they_mean_to_oslo_policy() {
+    let Cases { callers, targets, deployments, .. } = cases();
+    let rules: BTreeMap<&str, Rule> = Rule::ALL.iter().map(|rule| (rule.name(), *rule)).collect();
+    for deployment in deployments {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("policy.d")).unwrap();
+        for (name, text) in &deployment.files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let config = crate::config::Policy {
+            policy_file: Some(folder.path().join("policy.yaml")),
+            policy_dirs: vec![folder.path().join("policy.d")],
+            enforce_new_defaults: deployment.enforce_new_defaults,
+        };
+        let policy = config.files().load(&config.files().read().unwrap()).unwrap();
+        for (name, caller, target, decision) in &deployment.cases {
+            assert_eq!(
+                callers[caller].decide(&policy, rules[name.as_str()], &targets[target]),
+                *decision,
+                "{name}, {caller}, {target} with {:?}",
+                deployment.files
+            );
+        }
+    }
+}
+
 /// What oslo.policy logs as not understood and denies, or stumbles over, is refused at load here.
 #[test]
 fn the_language_means_what_it_means_to_oslo_policy() {
@@ -103,7 +141,7 @@ fn the_language_means_what_it_means_to_oslo_policy() {
     for case in language {
         let mut rules = case.rules.clone();
         rules.insert(UNSCOPED_RULE.name().to_owned(), case.check.clone());
-        match Policy::with_overrides(&rules) {
+        match with_overrides(&rules) {
             Ok(policy) => assert_eq!(
                 callers[&case.caller].decide(&policy, UNSCOPED_RULE, &targets[&case.target]),
                 case.decision,

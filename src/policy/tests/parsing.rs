@@ -103,7 +103,7 @@ proptest! {
 
     #[test]
     fn operators_bind_as_written((text, value, _) in expression()) {
-        let policy = Policy::with_overrides(&overrides(&[(UNSCOPED_RULE.name(), &text)])).unwrap();
+        let policy = with_overrides(&overrides(&[(UNSCOPED_RULE.name(), &text)])).unwrap();
         prop_assert_eq!(is_allowed(&policy, UNSCOPED_RULE, &ADMIN), value, "{}", text);
     }
 }

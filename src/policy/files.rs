@@ -188,19 +188,23 @@ fn parse(path: &Path, text: &str) -> Result<Parsed, PolicyFileError> {
         reason: reason.split_whitespace().collect::<Vec<_>>().join(" "),
     };
     let parsed: Option<Parsed> = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
-        refused(error.location().map(|place| place.line()), &error.without_snippet().to_string())
+        let message = error.without_snippet().render_with_formatter(&serde_saphyr::UserMessageFormatter);
+        // The place is told once, before the reason.
+        let reason = message.rsplit_once(" at line ").map_or(message.as_str(), |(reason, _)| reason);
+        refused(error.location().map(|place| place.line()), reason)
     })?;
     let parsed = parsed.unwrap_or_default();
     for check in parsed.values().filter(|check| check.value == CheckText::Text(String::new())) {
         if !is_quoted(text, check) {
-            return Err(refused(
-                Some(check.defined.line()),
-                "a check that allows everything is written \"\" or \"@\"",
-            ));
+            return Err(refused(Some(check.defined.line()), UNQUOTED));
         }
     }
     Ok(parsed)
 }
+
+/// What is said of a check that is empty because YAML has taken what stands there for something else.
+const UNQUOTED: &str =
+    "nothing is left of this check without quotes; write \"!\" to let nobody through, \"@\" for everybody";
 
 /// Whether what stands where the value was defined is in quotes. `rule: !` leaves an empty text, and who
 /// wrote it meant to allow nothing.

@@ -19,6 +19,7 @@ mod lost_data;
 mod malformed;
 mod openstack_command;
 mod password_change;
+mod policy_files;
 mod power_failure;
 mod protected_service;
 mod security_compliance;

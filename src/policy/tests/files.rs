@@ -59,7 +59,7 @@ fn a_file_that_is_no_map_of_names_to_checks_is_refused_with_its_line() {
         assert!(error.starts_with(start), "{text}: {error}");
     }
     let error = error_of("a: 7\n");
-    assert!(error.contains("a check is a text in quotes, or a list"), "{error}");
+    assert_eq!(error, ":1: a check is a text in quotes, or a list of texts and of lists of texts");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn what_oslo_policy_takes_for_a_rule_that_allows_everything_is_refused() {
 #[test]
 fn a_rule_that_stands_twice_in_a_file_is_refused() {
     let error = error_of("a: '@'\nb: '@'\na: '!'\n");
-    assert!(error.starts_with(":3: ") && error.contains('a'), "{error}");
+    assert_eq!(error, ":3: duplicate mapping key `a` is not allowed here");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use axum::http::HeaderMap;
 use bytes::Bytes;
 use keyraft_cluster::{Environment, Node, Proposed};
 use keyraft_proto::identity as proto;
@@ -15,7 +14,6 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::http::ApiError;
-use crate::http::server::Peer;
 use crate::identity::account;
 use crate::identity::password::{HashingPool, Password, PoolError};
 use crate::keys::seal::ClusterKey;
@@ -236,28 +234,4 @@ impl App {
             allow_expired_window_ms: self.config.token.allow_expired_window_s.saturating_mul(1000),
         }
     }
-
-    /// This node's URL as the client knows it: the configured one, else what the request was sent to. Forwarding
-    /// headers count only from trusted proxies.
-    #[must_use]
-    pub fn base_url(&self, headers: &HeaderMap, peer: Option<&Peer>) -> String {
-        if self.config.node.public_endpoint.is_some() {
-            return self.public_endpoint.clone();
-        }
-        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let is_trusted = peer.is_some_and(|peer| {
-            self.config.http.trusted_proxies.iter().any(|network| network.contains(peer.address.ip()))
-        });
-        let forwarded = |name: &str| text(name).filter(|_| is_trusted);
-        let scheme = forwarded("x-forwarded-proto").unwrap_or("http");
-        match forwarded("x-forwarded-host").or_else(|| text("host")).filter(|host| is_host(host)) {
-            Some(host) => format!("{scheme}://{host}"),
-            None => self.public_endpoint.clone(),
-        }
-    }
-}
-
-/// Whether a `Host` header holds nothing that could break out of a URL.
-fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
 }

@@ -94,6 +94,16 @@ impl Caller {
         self.policy.enforce(rule, &credentials, target)
     }
 
+    /// What the rule of a list is asked about: a list shows a domain-scoped caller only what is in its domain, so that
+    /// domain stands under this name.
+    #[must_use]
+    pub fn list_target<'a>(&'a self, name: &'a str) -> Target<'a> {
+        match self.domain_id() {
+            Some(domain_id) => Target::new().with(name, domain_id),
+            None => Target::new(),
+        }
+    }
+
     /// The domain of a domain-scoped token: lists show such a caller only what is in it.
     #[must_use]
     pub fn domain_id(&self) -> Option<&str> {

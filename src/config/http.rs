@@ -21,6 +21,8 @@ pub struct Http {
     pub list_limit: Option<u64>,
     /// The most rows that `?limit` may ask for. Keystone: `[DEFAULT] max_db_limit`.
     pub max_db_limit: u64,
+    /// Whether a 401 and a 500 tell the client why. Keystone: `[DEFAULT] insecure_debug`.
+    pub insecure_debug: bool,
 }
 
 /// The most entries of `http.trusted_proxies`.
@@ -34,6 +36,7 @@ impl Default for Http {
             trusted_proxies: Vec::new(),
             list_limit: None,
             max_db_limit: 1000,
+            insecure_debug: false,
         }
     }
 }

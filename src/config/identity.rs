@@ -30,6 +30,8 @@ pub struct Identity {
     pub strict_password_check: bool,
     /// Threads that hash passwords; unset: one less than there are processors, 1 to 8.
     pub hashing_threads: Option<NonZeroUsize>,
+    /// Rows of a list of users or groups without `?limit`; unset: `http.list_limit`.
+    pub list_limit: Option<u64>,
 }
 
 /// How a password is hashed. The names are Keystone's.
@@ -60,6 +62,7 @@ impl Default for Identity {
             max_password_length: 4096,
             strict_password_check: false,
             hashing_threads: None,
+            list_limit: None,
         }
     }
 }
@@ -68,6 +71,9 @@ impl Identity {
     pub(super) fn check(&self) -> Result<(), Invalid> {
         if self.default_domain_id.is_empty() || self.default_domain_id.len() > 64 {
             return Err(Invalid::new("identity.default_domain_id", "it is not 1 to 64 bytes long"));
+        }
+        if let Some(limit) = self.list_limit {
+            within("identity.list_limit", limit, 1..=1_000_000)?;
         }
         within("identity.max_password_length", self.max_password_length, 1..=4096)?;
         if let Some(rounds) = self.password_hash_rounds {

@@ -8,6 +8,7 @@ mod address;
 mod auth;
 mod catalog;
 mod cluster;
+mod cors;
 mod error;
 mod fernet;
 mod http;
@@ -21,6 +22,7 @@ mod policy;
 mod receipt;
 mod resource;
 mod revoke;
+mod role;
 #[cfg(test)]
 mod sample;
 mod security_compliance;
@@ -35,6 +37,7 @@ pub use address::{BaseUrl, HostPort, Network};
 pub use auth::Auth;
 pub use catalog::Catalog;
 pub use cluster::{Cluster, MAX_PEERS, Peer};
+pub use cors::Cors;
 pub use error::ConfigError;
 pub use fernet::Fernet;
 pub use http::Http;
@@ -47,6 +50,7 @@ pub use policy::Policy;
 pub use receipt::Receipt;
 pub use resource::{Resource, UrlSafeNames};
 pub use revoke::Revoke;
+pub use role::Role;
 pub use security_compliance::SecurityCompliance;
 pub use token::Token;
 
@@ -66,6 +70,9 @@ pub struct Config {
     /// The public API.
     #[serde(default)]
     pub http: Http,
+    /// Which web pages may call the API.
+    #[serde(default)]
+    pub cors: Cors,
     /// The nodes of the cluster and how they talk to one another.
     pub cluster: Cluster,
     /// Lifetime and use of tokens.
@@ -89,6 +96,9 @@ pub struct Config {
     /// Domains and projects.
     #[serde(default)]
     pub resource: Resource,
+    /// Roles.
+    #[serde(default)]
+    pub role: Role,
     /// The service catalog.
     #[serde(default)]
     pub catalog: Catalog,
@@ -150,6 +160,7 @@ impl Config {
     fn check(&self) -> Result<(), Invalid> {
         self.node.check()?;
         self.http.check()?;
+        self.cors.check()?;
         self.cluster.check(self.node.id)?;
         self.token.check()?;
         self.receipt.check()?;
@@ -158,6 +169,7 @@ impl Config {
         self.identity.check()?;
         self.security_compliance.check()?;
         self.resource.check()?;
+        self.role.check()?;
         self.catalog.check()?;
         self.revoke.check()?;
         self.log.check()

@@ -18,6 +18,8 @@ pub struct Resource {
     pub admin_project_name: Option<String>,
     /// The name of that project's domain.
     pub admin_project_domain_name: Option<String>,
+    /// Rows of a list of projects or domains without `?limit`; unset: `http.list_limit`.
+    pub list_limit: Option<u64>,
 }
 
 /// When a name is checked for characters that a URL reserves.
@@ -40,6 +42,7 @@ impl Default for Resource {
             domain_name_url_safe: UrlSafeNames::Off,
             admin_project_name: None,
             admin_project_domain_name: None,
+            list_limit: None,
         }
     }
 }
@@ -51,6 +54,9 @@ impl Resource {
             (Some(_), None) => return Err(Invalid::new("resource.admin_project_name", half)),
             (None, Some(_)) => return Err(Invalid::new("resource.admin_project_domain_name", half)),
             _ => {}
+        }
+        if let Some(limit) = self.list_limit {
+            within("resource.list_limit", limit, 1..=1_000_000)?;
         }
         within("resource.max_project_tree_depth", self.max_project_tree_depth, 1..=100)
     }

@@ -6,6 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::state::attributes::Attributes;
 
+/// The content type of the pages of Keystone's framework.
+pub const HTML: &str = "text/html; charset=utf-8";
+
 /// JSON with a newline at its end, as Keystone's resource routes write it.
 #[must_use]
 pub fn json(status: StatusCode, body: &Value) -> Response {

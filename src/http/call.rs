@@ -13,6 +13,7 @@ use prost::Message;
 use serde_json::{Map, Value};
 
 use super::body::JsonObject;
+use super::origin::Origin;
 use super::schema::Schema;
 use super::{ApiError, Fields, Query};
 use crate::app::App;
@@ -42,7 +43,7 @@ pub struct Call {
     /// Its query.
     pub query: Query,
     /// This node's URL as the client knows it, without `/v3`: what links begin with.
-    pub base_url: String,
+    pub base_url: Arc<str>,
     parameters: HashMap<String, String>,
     body: Map<String, Value>,
     caller: OnceLock<Caller>,
@@ -61,7 +62,8 @@ impl FromRequest<App> for Call {
         // The state is loaded after the request is complete: it must show what was acknowledged before.
         let loaded_after_ms = app.node.cluster_time_ms();
         let published = app.node.read().await?;
-        let base_url = app.base_url(&parts.headers, parts.extensions.get());
+        let origin = parts.extensions.remove::<Origin>();
+        let base_url = origin.map_or_else(|| app.public_endpoint.as_str().into(), |origin| origin.base_url);
         Ok(Self {
             app: app.clone(),
             published,
@@ -132,8 +134,9 @@ impl Call {
     /// The URL of this request, with its query.
     #[must_use]
     pub fn self_url(&self) -> String {
-        let path = self.uri.path_and_query().map_or("", |path| path.as_str());
-        format!("{}{path}", self.base_url)
+        let query = self.uri.query().filter(|query| !query.is_empty());
+        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+        format!("{}{}{query}", self.base_url, self.uri.path())
     }
 
     /// The URL of a resource: `path` follows `/v3/`.

@@ -1,15 +1,45 @@
 //! `/`, `/v3` and `/healthcheck`.
 
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::operation::{self, Operation};
-use crate::app::App;
+use super::operation::{self, Operation, Routes};
+use super::origin::Origin;
+use super::{accept, json_home, openapi};
 
 /// The version of the API that Keystone 30 reports.
 const VERSION: &str = "v3.14";
+
+const JSON: &str = "application/json";
+const JSON_HOME: &str = "application/json-home";
+
+/// The descriptions of the API, which do not change while the node runs.
+#[derive(Clone)]
+pub struct Documents {
+    /// OpenAPI.
+    pub openapi: Arc<str>,
+    /// JSON-home with paths below `/v3`.
+    of_version: Arc<str>,
+    /// JSON-home with paths below `/`.
+    of_root: Arc<str>,
+}
+
+impl Documents {
+    /// The descriptions of these routes.
+    #[must_use]
+    pub fn of(routes: &Routes) -> Self {
+        let text = |document: Value| -> Arc<str> { document.to_string().into() };
+        Self {
+            openapi: text(openapi::document(routes)),
+            of_version: text(json_home::document(routes, "")),
+            of_root: text(json_home::document(routes, "/v3")),
+        }
+    }
+}
 
 /// What may be done on `/`.
 pub fn on_root() -> Vec<Operation> {
@@ -24,7 +54,16 @@ pub fn on_v3() -> Vec<Operation> {
 
 /// What may be done on `/healthcheck`.
 pub fn on_health() -> Vec<Operation> {
-    vec![operation::get(healthcheck, "Say that the process answers").text()]
+    vec![
+        operation::get(healthcheck, "Say that the process answers").text(),
+        operation::head(alive, "Say that the process answers"),
+    ]
+}
+
+/// 204 while the process answers.
+/// Policy: none.
+pub async fn alive() -> StatusCode {
+    StatusCode::NO_CONTENT
 }
 
 fn version(base_url: &str) -> Value {
@@ -40,31 +79,51 @@ fn version(base_url: &str) -> Value {
     })
 }
 
-fn base_url(app: &App, request: &Request) -> String {
-    app.base_url(request.headers(), request.extensions().get())
+fn wants_home(headers: &HeaderMap) -> bool {
+    accept::best(headers, &[JSON, JSON_HOME]) == Some(JSON_HOME)
 }
 
-/// Lists the versions of the API: 300 with the newest in `Location`.
+fn home(document: &str) -> Response {
+    ([(header::CONTENT_TYPE, JSON_HOME)], document.to_owned()).into_response()
+}
+
+/// Lists the versions of the API: 300 with the newest in `Location`. To those who like that better, JSON-home.
 /// Policy: none.
-pub async fn versions(State(app): State<App>, request: Request) -> Response {
-    let base_url = base_url(&app, &request);
-    let body = json!({ "versions": { "values": [version(&base_url)] } }).to_string();
-    let headers = [
-        (header::CONTENT_TYPE, "application/json".to_owned()),
-        (header::LOCATION, format!("{base_url}/v3/")),
-    ];
+pub async fn versions(
+    Extension(origin): Extension<Origin>,
+    Extension(documents): Extension<Documents>,
+    headers: HeaderMap,
+) -> Response {
+    if wants_home(&headers) {
+        return home(&documents.of_root);
+    }
+    let body = json!({ "versions": { "values": [version(&origin.base_url)] } }).to_string();
+    let headers =
+        [(header::CONTENT_TYPE, JSON.to_owned()), (header::LOCATION, format!("{}/v3/", origin.base_url))];
     (StatusCode::MULTIPLE_CHOICES, headers, body).into_response()
 }
 
-/// Describes version 3.
+/// Describes version 3. To those who like that better, JSON-home.
 /// Policy: none.
-pub async fn v3(State(app): State<App>, request: Request) -> Response {
-    let body = json!({ "version": version(&base_url(&app, &request)) }).to_string();
-    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+pub async fn v3(
+    Extension(origin): Extension<Origin>,
+    Extension(documents): Extension<Documents>,
+    headers: HeaderMap,
+) -> Response {
+    if wants_home(&headers) {
+        return home(&documents.of_version);
+    }
+    let body = json!({ "version": version(&origin.base_url) }).to_string();
+    ([(header::CONTENT_TYPE, JSON)], body).into_response()
 }
 
 /// 200 while the process answers, as oslo.middleware's healthcheck does.
 /// Policy: none.
-pub async fn healthcheck() -> Response {
-    (StatusCode::OK, [(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], "").into_response()
+pub async fn healthcheck(headers: HeaderMap) -> Response {
+    const TEXT: &str = "text/plain";
+    if accept::best(&headers, &[TEXT, JSON]) == Some(JSON) {
+        let body = "{\n    \"detailed\": false,\n    \"reasons\": []\n}";
+        return ([(header::CONTENT_TYPE, JSON)], body).into_response();
+    }
+    ([(header::CONTENT_TYPE, "text/plain; charset=UTF-8")], "").into_response()
 }

@@ -1,9 +1,12 @@
 //! Every error answer of the API, as Keystone words it.
 
+use std::sync::Arc;
+
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keyraft_cluster::{ProposeError, ReadError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::identity::password::{PasswordError, PoolError};
 use crate::policy::Forbidden;
@@ -167,20 +170,49 @@ impl From<PoolError> for ApiError {
 #[derive(Clone, Copy, Debug)]
 pub struct NeedsChallenge;
 
+/// What a 401 or a 500 does not tell, for `http.insecure_debug`.
+#[derive(Clone, Debug)]
+pub struct Hidden(pub Arc<str>);
+
+/// What Keystone adds to a message that would be hidden without `insecure_debug`.
+const AMENDMENT: &str = "(Disable insecure_debug mode to suppress these details.)";
+
+/// The same answer with the reason that it hides as its message.
+#[must_use]
+pub fn reveal(hidden: Response, reason: &str) -> Response {
+    let (mut parts, _) = hidden.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let message = format!("{reason} {AMENDMENT}");
+    let body = json!({ "error": fields(parts.status, &message) }).to_string();
+    Response::from_parts(parts, Body::from(body))
+}
+
+/// As oslo.middleware words it.
+fn too_large(error: &ApiError) -> Response {
+    let status = StatusCode::PAYLOAD_TOO_LARGE;
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=UTF-8")];
+    (status, headers, format!("413 Request Entity Too Large\n\n{error}\n\n   ")).into_response()
+}
+
+/// The object in the body of an error.
+fn fields(status: StatusCode, message: &str) -> Value {
+    json!({
+        "code": status.as_u16(),
+        "title": status.canonical_reason().unwrap_or_default(),
+        "message": message,
+    })
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = self.status();
         match &self {
             Self::Internal(reason) => tracing::error!(reason, "internal error"),
             Self::Unauthorized(reason) => tracing::debug!(reason, "unauthorized"),
-            Self::BodyTooLarge => return (status, self.to_string()).into_response(),
+            Self::BodyTooLarge => return too_large(&self),
             _ => {}
         }
-        let mut error = json!({
-            "code": status.as_u16(),
-            "title": status.canonical_reason().unwrap_or_default(),
-            "message": self.message(),
-        });
+        let mut error = fields(status, &self.message());
         if let (Self::UnsupportedMethod { enabled }, Some(fields)) = (&self, error.as_object_mut()) {
             fields.insert("identity".into(), json!({ "methods": enabled }));
         }
@@ -189,6 +221,11 @@ impl IntoResponse for ApiError {
         if status == StatusCode::UNAUTHORIZED {
             response.extensions_mut().insert(NeedsChallenge);
         }
+        match &self {
+            Self::Unauthorized(reason) => response.extensions_mut().insert(Hidden(Arc::from(*reason))),
+            Self::Internal(reason) => response.extensions_mut().insert(Hidden(Arc::from(reason.as_str()))),
+            _ => None,
+        };
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -1,11 +1,13 @@
 //! What happens around every request: its id, the headers of every answer, the access log and the metrics.
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-use super::error::NeedsChallenge;
+use super::cors::Sharing;
+use super::error::{Hidden, NeedsChallenge, reveal};
+use super::origin::Origin;
 use super::server::Peer;
 use crate::app::App;
 
@@ -21,24 +23,38 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
     let route =
         request.extensions().get::<MatchedPath>().map_or("unmatched", |path| path.as_str()).to_owned();
     let peer = request.extensions().get::<Peer>().copied();
-    let base_url = app.base_url(request.headers(), peer.as_ref());
+    let origin = Origin::of(&app, request.headers(), peer.as_ref());
+    let sharing = Sharing::of(&app.config.cors, &method, request.headers());
+    let mut request = request;
+    request.extensions_mut().insert(origin.clone());
 
     let mut response = next.run(request).await;
+    let is_api = route != "/healthcheck" && !is_refused_options(&method, &response);
+    if is_refused_options(&method, &response) {
+        // As in Keystone, whose CORS layer answers them in place of what was refused.
+        response = StatusCode::OK.into_response();
+    }
+    if app.config.http.insecure_debug
+        && let Some(Hidden(reason)) = response.extensions_mut().remove()
+    {
+        response = reveal(response, &reason);
+    }
 
     let status = response.status();
     let needs_challenge = response.extensions().get::<NeedsChallenge>().is_some();
     let headers = response.headers_mut();
     if needs_challenge
-        && let Ok(challenge) = HeaderValue::from_str(&format!("Keystone uri=\"{base_url}/v3\""))
+        && let Ok(challenge) = HeaderValue::from_str(&format!("Keystone uri=\"{}/v3\"", origin.base_url))
     {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
-    if route != "/healthcheck" {
+    if is_api {
         headers.insert(header::VARY, AUTH_TOKEN);
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         headers.insert(REQUEST_ID, value);
     }
+    sharing.apply(headers);
     let elapsed = app.environment.clock.elapsed().saturating_sub(started);
     let status_text = status.as_str().to_owned();
     metrics::counter!(
@@ -54,9 +70,13 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
         path,
         status = status.as_u16(),
         duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
-        client = peer.map(|peer| peer.address.to_string()),
+        client = origin.client,
     );
     response
+}
+
+fn is_refused_options(method: &Method, response: &Response) -> bool {
+    method == Method::OPTIONS && !response.status().is_success()
 }
 
 fn new_uuid(app: &App) -> String {

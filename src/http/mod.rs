@@ -1,17 +1,21 @@
 //! The API over HTTP: what all resources share.
 
+pub mod accept;
 pub mod answer;
 pub mod body;
 pub mod call;
+pub mod cors;
 pub mod discovery;
 pub mod error;
 pub mod fields;
+pub mod json_home;
 pub mod json_schema;
 pub mod kind;
 pub mod layer;
 pub mod list;
 pub mod openapi;
 pub mod operation;
+pub mod origin;
 pub mod path;
 pub mod python_text;
 pub mod query;

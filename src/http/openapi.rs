@@ -1,20 +1,15 @@
 //! The description of the API in OpenAPI 3.1, generated from the operations that the router serves.
 
-use std::sync::Arc;
-
 use axum::Extension;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use super::discovery::Documents;
 use super::json_schema::attributes;
 use super::operation::{self, Body, Content, Operation, Route, Routes};
 
 const JSON: &str = "application/json";
-
-/// The text of the document, which does not change while the node runs.
-#[derive(Clone)]
-pub struct Served(pub Arc<str>);
 
 /// What may be done on `/openapi.json`.
 pub fn operations() -> Vec<Operation> {
@@ -23,8 +18,8 @@ pub fn operations() -> Vec<Operation> {
 
 /// Shows the description of the API.
 /// Policy: none.
-pub async fn show(Extension(Served(document)): Extension<Served>) -> Response {
-    ([(header::CONTENT_TYPE, JSON)], document.to_string()).into_response()
+pub async fn show(Extension(documents): Extension<Documents>) -> Response {
+    ([(header::CONTENT_TYPE, JSON)], documents.openapi.to_string()).into_response()
 }
 
 /// The document.

@@ -100,6 +100,15 @@ pub fn passes_by<'a>(
     })
 }
 
+/// Whether a query holds a filter of one of these attributes.
+#[must_use]
+pub fn has_filter(query: &Query, filterable: &[&str]) -> bool {
+    query.iter().any(|(parameter, _)| {
+        let name = parameter.split_once("__").map_or(parameter, |(name, _)| name);
+        filterable.contains(&name)
+    })
+}
+
 fn compare(text: &str, comparator: &str, wanted: &str) -> bool {
     let lower = || (text.to_lowercase(), wanted.to_lowercase());
     match comparator {
@@ -121,7 +130,7 @@ fn compare(text: &str, comparator: &str, wanted: &str) -> bool {
 pub fn limit(query: &Query) -> Result<Option<usize>, ApiError> {
     match query.get("limit") {
         None | Some("") => Ok(None),
-        Some(text) => match text.parse::<i64>() {
+        Some(text) => match text.trim().parse::<i64>() {
             Ok(number) => Ok(usize::try_from(number).ok().filter(|number| *number > 0)),
             Err(_) => Err(ApiError::BadRequest(format!(
                 "Invalid input for field/attribute limit. Value: {text}. '{text}' is not of type 'integer'"

@@ -1,14 +1,15 @@
 //! Every path of the API, on one page. What may be done on each is listed in the file of its resource.
 
-use std::sync::Arc;
-
-use axum::Router;
-use axum::http::{Method, StatusCode, Uri, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use keyraft_proto::identity::{ActorKind, TargetKind};
 
+use super::answer::HTML;
+use super::discovery::Documents;
 use super::operation::Routes;
+use super::origin::Origin;
 use super::{body, discovery, layer, openapi};
 use crate::app::App;
 use crate::assignment::api::{grant, role_assignment};
@@ -32,71 +33,76 @@ pub fn routes() -> Routes {
         .path("/metrics", ops::metrics::operations())
         .path(ops::status::STATUS_PATH, ops::status::operations())
         // auth
-        .path("/v3/auth/tokens", token::operations())
-        .path("/v3/auth/tokens/OS-PKI/revoked", token::on_revoked())
-        .path("/v3/auth/catalog", scopes::on_catalog())
-        .path("/v3/auth/projects", scopes::on_projects())
-        .path("/v3/auth/domains", scopes::on_domains())
-        .path("/v3/auth/system", scopes::on_system())
-        .path("/v3/OS-REVOKE/events", event::operations())
+        .listed("/v3/auth/tokens", "auth_tokens", token::operations())
+        .listed("/v3/auth/tokens/OS-PKI/revoked", "ext/OS-PKI/1.0/rel/revocations", token::on_revoked())
+        .listed("/v3/auth/catalog", "auth_catalog", scopes::on_catalog())
+        .listed("/v3/auth/projects", "auth_projects", scopes::on_projects())
+        .listed("/v3/auth/domains", "auth_domains", scopes::on_domains())
+        .listed("/v3/auth/system", "auth_system", scopes::on_system())
+        .listed("/v3/OS-REVOKE/events", "ext/OS-REVOKE/1.0/rel/events", event::operations())
         // resource
-        .path("/v3/domains", domain::on_all())
-        .path("/v3/domains/{domain_id}", domain::on_one())
-        .path("/v3/projects", project::on_all())
-        .path("/v3/projects/{project_id}", project::on_one())
+        .listed("/v3/domains", "domains", domain::on_all())
+        .listed("/v3/domains/{domain_id}", "domain", domain::on_one())
+        .listed("/v3/projects", "projects", project::on_all())
+        .listed("/v3/projects/{project_id}", "project", project::on_one())
         .path("/v3/projects/{project_id}/tags", tag::on_all())
-        .path("/v3/projects/{project_id}/tags/{value}", tag::on_one())
+        .listed("/v3/projects/{project_id}/tags/{value}", "project_tags", tag::on_one())
         // identity
-        .path("/v3/users", user::on_all())
-        .path("/v3/users/{user_id}", user::on_one())
-        .path("/v3/users/{user_id}/password", password::operations())
-        .path("/v3/users/{user_id}/groups", user::on_groups())
-        .path("/v3/users/{user_id}/projects", user::on_projects())
-        .path("/v3/users/{user_id}/tokens", user::on_tokens())
-        .path("/v3/groups", group::on_all())
-        .path("/v3/groups/{group_id}", group::on_one())
-        .path("/v3/groups/{group_id}/users", membership::on_all())
-        .path("/v3/groups/{group_id}/users/{user_id}", membership::on_one())
+        .listed("/v3/users", "users", user::on_all())
+        .listed("/v3/users/{user_id}", "user", user::on_one())
+        .listed("/v3/users/{user_id}/password", "user_change_password", password::operations())
+        .listed("/v3/users/{user_id}/groups", "user_groups", user::on_groups())
+        .listed("/v3/users/{user_id}/projects", "user_projects", user::on_projects())
+        .listed("/v3/users/{user_id}/tokens", "user_tokens", user::on_tokens())
+        .listed("/v3/groups", "groups", group::on_all())
+        .listed("/v3/groups/{group_id}", "group", group::on_one())
+        .listed("/v3/groups/{group_id}/users", "group_users", membership::on_all())
+        .listed("/v3/groups/{group_id}/users/{user_id}", "group_user", membership::on_one())
         // role and assignment
-        .path("/v3/roles", role::on_all())
-        .path("/v3/roles/{role_id}", role::on_one())
-        .path("/v3/roles/{role_id}/implies", implied::on_all())
-        .path("/v3/roles/{role_id}/implies/{implied_role_id}", implied::on_one())
-        .path("/v3/role_inferences", inference::operations())
-        .path("/v3/role_assignments", role_assignment::operations())
+        .listed("/v3/roles", "roles", role::on_all())
+        .listed("/v3/roles/{role_id}", "role", role::on_one())
+        .listed("/v3/roles/{role_id}/implies", "implied_roles", implied::on_all())
+        .listed("/v3/roles/{role_id}/implies/{implied_role_id}", "implied_role", implied::on_one())
+        .listed("/v3/role_inferences", "role_inferences", inference::operations())
+        .listed("/v3/role_assignments", "role_assignments", role_assignment::operations())
         // catalog
-        .path("/v3/regions", region::on_all())
-        .path("/v3/regions/{region_id}", region::on_one())
-        .path("/v3/services", service::on_all())
-        .path("/v3/services/{service_id}", service::on_one())
-        .path("/v3/endpoints", endpoint::on_all())
-        .path("/v3/endpoints/{endpoint_id}", endpoint::on_one());
+        .listed("/v3/regions", "regions", region::on_all())
+        .listed("/v3/regions/{region_id}", "region", region::on_one())
+        .listed("/v3/services", "services", service::on_all())
+        .listed("/v3/services/{service_id}", "service", service::on_one())
+        .listed("/v3/endpoints", "endpoints", endpoint::on_all())
+        .listed("/v3/endpoints/{endpoint_id}", "endpoint", endpoint::on_one());
     grants(routes)
 }
 
 /// Grants: of users and groups, on projects, domains and the system, direct and inherited.
 fn grants(mut routes: Routes) -> Routes {
-    const ACTORS: [(&str, ActorKind); 2] =
-        [("users/{user_id}", ActorKind::User), ("groups/{group_id}", ActorKind::Group)];
-    const TARGETS: [(&str, TargetKind); 3] = [
-        ("projects/{project_id}", TargetKind::Project),
-        ("domains/{domain_id}", TargetKind::Domain),
-        ("system", TargetKind::System),
+    const ACTORS: [(&str, ActorKind); 2] = [("user", ActorKind::User), ("group", ActorKind::Group)];
+    const TARGETS: [(&str, &str, TargetKind); 3] = [
+        ("project", "projects/{project_id}", TargetKind::Project),
+        ("domain", "domains/{domain_id}", TargetKind::Domain),
+        ("system", "system", TargetKind::System),
     ];
     for (actor, actor_kind) in ACTORS {
-        for (target, target_kind) in TARGETS {
-            let (all, one) =
-                (|| grant::on_all(actor_kind, target_kind), || grant::on_one(actor_kind, target_kind));
-            let roles = format!("{target}/{actor}/roles");
-            routes =
-                routes.path(format!("/v3/{roles}"), all()).path(format!("/v3/{roles}/{{role_id}}"), one());
+        for (target, target_path, target_kind) in TARGETS {
+            let all = || grant::on_all(actor_kind, target_kind);
+            let one = || grant::on_one(actor_kind, target_kind);
+            let roles = format!("{target_path}/{actor}s/{{{actor}_id}}/roles");
+            let relation = format!("{target}_{actor}_role");
+            let inherited = format!("ext/OS-INHERIT/1.0/rel/{relation}");
+            routes = routes.listed(format!("/v3/{roles}"), format!("{relation}s"), all()).listed(
+                format!("/v3/{roles}/{{role_id}}"),
+                relation,
+                one(),
+            );
             if target_kind != TargetKind::System {
-                let inherited = format!("/v3/OS-INHERIT/{roles}/{{role_id}}/inherited_to_projects");
-                routes = routes.path(inherited, one());
+                let path = format!("/v3/OS-INHERIT/{roles}/{{role_id}}/inherited_to_projects");
+                routes = routes.listed(path, format!("{inherited}_inherited_to_projects"), one());
             }
             // Keystone lists the inherited grants of domains only.
             if target_kind == TargetKind::Domain {
-                routes = routes.path(format!("/v3/OS-INHERIT/{roles}/inherited_to_projects"), all());
+                let path = format!("/v3/OS-INHERIT/{roles}/inherited_to_projects");
+                routes = routes.listed(path, format!("{inherited}s_inherited_to_projects"), all());
             }
         }
     }
@@ -106,40 +112,40 @@ fn grants(mut routes: Routes) -> Routes {
 /// The whole API.
 pub fn router(app: &App) -> Router {
     let routes = routes();
-    let document = openapi::Served(Arc::from(openapi::document(&routes).to_string()));
+    let documents = Documents::of(&routes);
     let router =
         routes.0.iter().fold(Router::new(), |router, route| router.route(&route.path, route.method_router()));
     router
         .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(axum::Extension(document))
+        .layer(Extension(documents))
         .layer(from_fn_with_state(app.clone(), body::read))
         .layer(from_fn_with_state(app.clone(), layer::around))
         .with_state(app.clone())
 }
 
 /// An unknown path: HTML, as Keystone's framework answers it. Doubled slashes lead to the path without them.
-async fn not_found(uri: Uri) -> Response {
+async fn not_found(Extension(origin): Extension<Origin>, uri: Uri) -> Response {
     let path = uri.path();
     if path.contains("//") {
         let single = path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
         let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-        return (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, format!("/{single}{query}"))])
-            .into_response();
+        let location = format!("{}/{single}{query}", origin.base_url);
+        let headers = [(header::CONTENT_TYPE, HTML), (header::LOCATION, location.as_str())];
+        return (StatusCode::PERMANENT_REDIRECT, headers, redirect_page(&location)).into_response();
     }
     let page = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n<p>The requested \
                 URL was not found on the server. If you entered the URL manually please check your spelling and try \
                 again.</p>\n";
-    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+    (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, HTML)], page).into_response()
 }
 
-/// A known path with another method; the framework adds `Allow`. OPTIONS asks for just that.
-async fn method_not_allowed(method: Method) -> Response {
-    if method == Method::OPTIONS {
-        return (StatusCode::OK, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], "").into_response();
-    }
-    let body = "{\"message\": \"The method is not allowed for the requested URL.\"}\n";
-    (StatusCode::METHOD_NOT_ALLOWED, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+fn redirect_page(location: &str) -> String {
+    let shown =
+        location.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    format!(
+        "<!doctype html>\n<html lang=en>\n<title>Redirecting...</title>\n<h1>Redirecting...</h1>\n<p>You should be \
+         redirected automatically to the target URL: <a href=\"{shown}\">{shown}</a>. If not, click the link.\n"
+    )
 }
 
 #[cfg(test)]

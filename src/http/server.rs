@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, Response, Uri, header};
+use axum::http::{Request, Uri};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -61,11 +61,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             request.extensions_mut().insert(Peer { address });
             normalize_path(&mut request);
             let answer = router.clone().oneshot(request);
-            async {
-                let mut response = answer.await?;
-                allow_options(&mut response);
-                Ok::<_, Infallible>(response)
-            }
+            async { Ok::<_, Infallible>(answer.await?) }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
@@ -81,15 +77,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     }
 }
 
-/// Keystone answers OPTIONS on every path. The framework adds `Allow` outside all of the router's layers.
-fn allow_options(response: &mut Response<Body>) {
-    let methods = response.headers().get(header::ALLOW).and_then(|methods| methods.to_str().ok());
-    if let Some(Ok(methods)) = methods.map(|methods| HeaderValue::from_str(&format!("{methods},OPTIONS"))) {
-        response.headers_mut().insert(header::ALLOW, methods);
-    }
-}
-
-/// Keystone routes `/v3/users/` as `/v3/users`, and an id that is not text as one that names nothing.
+/// Keystone decodes a path before it routes it.
 fn normalize_path(request: &mut Request<Body>) {
     let path = request.uri().path();
     let routed = path::routed(path);

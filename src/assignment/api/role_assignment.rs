@@ -130,11 +130,7 @@ fn filter(query: &Query) -> Filter<'_> {
 
 /// The answer is limited to the domain of a domain-scoped token, so that domain is what policy is asked about.
 fn authorize(caller: &Caller) -> Result<(), ApiError> {
-    let target = match caller.domain_id() {
-        Some(domain_id) => Target::new().with("target.domain_id", domain_id),
-        None => Target::new(),
-    };
-    caller.enforce(Rule::ListRoleAssignments, &target)
+    caller.enforce(Rule::ListRoleAssignments, &caller.list_target("target.domain_id"))
 }
 
 /// Policy is asked about the project at the top of the tree; without rights over all, a missing one is 403.

@@ -6,13 +6,18 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
+use crate::http::list::Section;
 use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, Schema, check_query, field, nullable, text};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
 
-const LIST: List =
-    List { collection: "endpoints", filters: &["interface", "service_id", "region_id"], is_capped: false };
+const LIST: List = List {
+    collection: "endpoints",
+    filters: &["interface", "service_id", "region_id"],
+    section: Some(Section::Catalog),
+    is_capped: false,
+};
 
 const TEXT: Kind = Kind::Text { min: 0, max: usize::MAX, must_have_text: false };
 const INTERFACE: Kind = Kind::OneOf(&["admin", "internal", "public"]);

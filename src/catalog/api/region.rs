@@ -5,12 +5,18 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
+use crate::http::list::Section;
 use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, Schema, check_closed_query, nullable};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
 
-const LIST: List = List { collection: "regions", filters: &["parent_region_id"], is_capped: false };
+const LIST: List = List {
+    collection: "regions",
+    filters: &["parent_region_id"],
+    section: Some(Section::Catalog),
+    is_capped: false,
+};
 
 /// A text of some characters; an id that is "" on create asks for one made by the server.
 const fn id(min: usize) -> Kind {

@@ -5,12 +5,18 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
+use crate::http::list::Section;
 use crate::http::operation::{self, Operation};
 use crate::http::schema::{Kind, Schema, field};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
 use crate::policy::{Rule, Target};
 
-const LIST: List = List { collection: "services", filters: &["type", "name"], is_capped: false };
+const LIST: List = List {
+    collection: "services",
+    filters: &["type", "name"],
+    section: Some(Section::Catalog),
+    is_capped: false,
+};
 
 const TEXT: Kind = Kind::Text { min: 1, max: 255, must_have_text: false };
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::json;
+
 use super::*;
+use crate::http::json_home;
 
 /// The rows that are compared with Keystone: method, path and component of each.
 const KEYSTONE: &str = include_str!("../../../tests/differential/rows.tsv");
@@ -67,6 +70,34 @@ fn the_rows_are_those_of_keystone_and_those_of_the_node() {
     let present: BTreeSet<(String, String)> =
         rows_of_router().into_iter().filter(|(_, path)| !OF_NODE.contains(&path.as_str())).collect();
     assert_eq!(present, needed);
+}
+
+#[test]
+fn json_home_has_the_resources_by_their_relations() {
+    let base = "https://docs.openstack.org/api/openstack-identity/3";
+    let document = json_home::document(&routes(), "/v3");
+    let resource = |relation: &str| &document["resources"][format!("{base}/{relation}")];
+    assert_eq!(resource("rel/users"), &json!({ "href": "/v3/users" }));
+    assert_eq!(
+        resource("rel/implied_role"),
+        &json!({
+            "href-template": "/v3/roles/{prior_role_id}/implies/{implied_role_id}",
+            "href-vars": {
+                "prior_role_id": format!("{base}/param/role_id"),
+                "implied_role_id": format!("{base}/param/role_id"),
+            },
+        })
+    );
+    assert_eq!(
+        resource("ext/OS-INHERIT/1.0/rel/domain_user_roles_inherited_to_projects"),
+        &json!({
+            "href-template": "/v3/OS-INHERIT/domains/{domain_id}/users/{user_id}/roles/inherited_to_projects",
+            "href-vars": {
+                "domain_id": format!("{base}/param/domain_id"),
+                "user_id": format!("{base}/param/user_id"),
+            },
+        })
+    );
 }
 
 /// The framework panics where two operations of a path have one method.

@@ -5,7 +5,7 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::add_extra;
-use crate::http::list::{List, Listed, Narrowed};
+use crate::http::list::{List, Listed, Narrowed, Section};
 use crate::http::operation::{self, Operation};
 use crate::http::query::Attribute;
 use crate::http::schema::{Field, Kind, Schema, check_query, field, name, text};
@@ -13,7 +13,12 @@ use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
 use crate::policy::{Rule, Target};
 use crate::state::State;
 
-const LIST: List = List { collection: "groups", filters: &["domain_id", "name"], is_capped: true };
+const LIST: List = List {
+    collection: "groups",
+    filters: &["domain_id", "name"],
+    section: Some(Section::Identity),
+    is_capped: true,
+};
 
 const CREATE: Schema = Schema {
     wrapper: "group",
@@ -134,11 +139,7 @@ pub fn on_one() -> Vec<Operation> {
 pub async fn list(call: Call) -> Answer {
     check_query(&call.query, QUERY)?;
     let caller = call.caller()?;
-    let target = match caller.domain_id() {
-        Some(domain_id) => Target::new().with("target.group.domain_id", domain_id),
-        None => Target::new(),
-    };
-    caller.enforce(Rule::ListGroups, &target)?;
+    caller.enforce(Rule::ListGroups, &caller.list_target("target.group.domain_id"))?;
     let state = call.state();
     let groups = candidates(state, &Narrowed::new(&call.query, caller.domain_id()));
     let is_known = |marker: &str| state.identity.groups.contains(marker);

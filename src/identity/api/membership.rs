@@ -5,13 +5,17 @@ use proto::command::Kind as Command;
 
 use super::expiry_filter::ExpiryFilter;
 use super::{group, user_object};
-use crate::http::list::List;
+use crate::http::list::{List, Section};
 use crate::http::operation::{self, Operation};
 use crate::http::{Answer, ApiError, Call, no_content, ok};
 use crate::policy::{Rule, Target};
 
-const USERS: List =
-    List { collection: "users", filters: &["domain_id", "enabled", "name"], is_capped: false };
+const USERS: List = List {
+    collection: "users",
+    filters: &["domain_id", "enabled", "name"],
+    section: Some(Section::Identity),
+    is_capped: false,
+};
 
 /// Authenticates the caller, checks its rights on the group and the user in the path, and then whether both exist.
 fn authorized(call: &Call, rule: Rule) -> Result<proto::Membership, ApiError> {

@@ -8,7 +8,7 @@ use super::expiry_filter::ExpiryFilter;
 use super::group;
 use super::user_object::{CREATE, QUERY, READ_ONLY, UPDATE, describe, refuse_federated, render_updated};
 use crate::assignment::effective;
-use crate::http::list::{List, Narrowed};
+use crate::http::list::{List, Narrowed, Section};
 use crate::http::operation::{self, Operation};
 use crate::http::schema::check_query;
 use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
@@ -18,10 +18,20 @@ use crate::state::State;
 
 pub use super::user_object::render;
 
-const LIST: List = List { collection: "users", filters: &["domain_id", "enabled", "name"], is_capped: true };
-const GROUPS: List = List { collection: "groups", filters: &["name"], is_capped: false };
-const PROJECTS: List =
-    List { collection: "projects", filters: &["domain_id", "enabled", "name"], is_capped: false };
+const LIST: List = List {
+    collection: "users",
+    filters: &["domain_id", "enabled", "name"],
+    section: Some(Section::Identity),
+    is_capped: true,
+};
+const GROUPS: List =
+    List { collection: "groups", filters: &["name"], section: Some(Section::Identity), is_capped: false };
+const PROJECTS: List = List {
+    collection: "projects",
+    filters: &["domain_id", "enabled", "name"],
+    section: None,
+    is_capped: false,
+};
 
 /// Filters that only federated users pass, of which there are none.
 const FEDERATED_FILTERS: [&str; 3] = ["idp_id", "protocol_id", "unique_id"];
@@ -126,11 +136,7 @@ pub fn on_tokens() -> Vec<Operation> {
 pub async fn list(call: Call) -> Answer {
     check_query(&call.query, QUERY)?;
     let caller = call.caller()?;
-    let target = match caller.domain_id() {
-        Some(domain_id) => Target::new().with("target.domain_id", domain_id),
-        None => Target::new(),
-    };
-    caller.enforce(Rule::ListUsers, &target)?;
+    caller.enforce(Rule::ListUsers, &caller.list_target("target.domain_id"))?;
     let expiry = ExpiryFilter::parse(&call.query)?;
     let state = call.state();
     let narrowed = Narrowed::new(&call.query, caller.domain_id());

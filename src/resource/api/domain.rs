@@ -6,13 +6,18 @@ use serde_json::{Map, Value, json};
 
 use super::project_object::{OPTIONS, check_not_reserved};
 use crate::http::answer::{add_extra, options};
-use crate::http::list::List;
+use crate::http::list::{List, Section};
 use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, Schema, check_query, field, name, nullable};
 use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
 use crate::policy::{Rule, Target};
 
-const LIST: List = List { collection: "domains", filters: &["name", "enabled"], is_capped: true };
+const LIST: List = List {
+    collection: "domains",
+    filters: &["name", "enabled"],
+    section: Some(Section::Resource),
+    is_capped: true,
+};
 
 const DESCRIPTION: Kind = Kind::Text { min: 0, max: 255, must_have_text: false };
 
@@ -132,11 +137,7 @@ pub async fn list(call: Call) -> Answer {
     check_query(&call.query, QUERY)?;
     let caller = call.caller()?;
     let own_domain_id = caller.domain_id();
-    let target = match own_domain_id {
-        Some(domain_id) => Target::new().with("target.domain.id", domain_id),
-        None => Target::new(),
-    };
-    caller.enforce(Rule::ListDomains, &target)?;
+    caller.enforce(Rule::ListDomains, &caller.list_target("target.domain.id"))?;
     let resource = &call.state().resource;
     let domains: Box<dyn Iterator<Item = _>> = match (own_domain_id, call.query.get("name")) {
         (Some(domain_id), _) => Box::new(resource.domain(domain_id).into_iter()),

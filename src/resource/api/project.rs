@@ -9,7 +9,7 @@ use super::project_object::{
     CREATE, QUERY, UPDATE, check_not_reserved, describe, given, object, render_updated,
 };
 use super::tag_filter::{self, TagFilter};
-use crate::http::list::{List, Narrowed};
+use crate::http::list::{List, Narrowed, Section};
 use crate::http::operation::{self, Operation};
 use crate::http::query::is_true;
 use crate::http::schema::check_query;
@@ -22,6 +22,7 @@ pub use super::project_object::render;
 const LIST: List = List {
     collection: "projects",
     filters: &["domain_id", "enabled", "name", "parent_id", "is_domain"],
+    section: Some(Section::Resource),
     is_capped: true,
 };
 
@@ -122,11 +123,7 @@ pub async fn list(call: Call) -> Answer {
     check_query(&call.query, QUERY)?;
     let caller = call.caller()?;
     let own_domain_id = caller.domain_id();
-    let target = match own_domain_id {
-        Some(domain_id) => Target::new().with("target.domain_id", domain_id),
-        None => Target::new(),
-    };
-    caller.enforce(Rule::ListProjects, &target)?;
+    caller.enforce(Rule::ListProjects, &caller.list_target("target.domain_id"))?;
     let state = call.state();
     let query = &call.query;
     let are_domains = query.get("is_domain").is_some_and(is_true);

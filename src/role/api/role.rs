@@ -5,6 +5,7 @@ use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
 use crate::http::answer::{add_extra, options};
+use crate::http::list::Section;
 use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, OptionKind, Schema, check_query, field, name, nullable, text};
 use crate::http::{Answer, ApiError, Call, Fields, List, created, no_content, ok};
@@ -12,7 +13,12 @@ use crate::policy::{Rule, Target};
 use crate::state::CommandError;
 use crate::state::attributes::is_immutable;
 
-const LIST: List = List { collection: "roles", filters: &["name", "domain_id"], is_capped: false };
+const LIST: List = List {
+    collection: "roles",
+    filters: &["name", "domain_id"],
+    section: Some(Section::Role),
+    is_capped: false,
+};
 
 const LIST_QUERY: &[Field] = &[name("name", 255), field("domain_id", Kind::Id)];
 

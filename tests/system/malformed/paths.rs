@@ -21,7 +21,7 @@ pub fn add(world: &World, rng: &mut ChaCha8Rng, requests: &mut Vec<Malformed>) {
             add_id(world, rng, route, requests);
         }
     }
-    for value in ["%2C", "a%2Cb", "%2F", "a%2Fb", &"a".repeat(256), &"%C3%A9".repeat(256)] {
+    for value in ["%2C", "a%2Cb", &"a".repeat(256), &"%C3%A9".repeat(256)] {
         let path = world.path_with("/v3/projects/{project_id}/tags/{value}", "value", value);
         requests.push(Draft::new("PUT", &path).token(Some(&world.admin)).expect(TAG, 400));
         requests.push(Draft::new("PUT", &path).expect(TAG, 401));
@@ -71,9 +71,8 @@ fn no_id(rng: &mut ChaCha8Rng) -> String {
         "%2e%2e",
         "%00",
         "a%00b",
-        "%2F",
-        "%2Fetc%2Fpasswd",
-        "a%2Fb",
+        "%252F",
+        "a%252Fb",
         "%5C",
         "%0a",
         "%0d%0aX:%20y",
@@ -141,8 +140,6 @@ fn unknown_path(rng: &mut ChaCha8Rng) -> String {
         "/v3/../v3/users",
         "/../etc/passwd",
         "/%2e%2e/%2e%2e/etc/passwd",
-        "/v3%2Fusers",
-        "/v3/users%2F",
         "/v3/%75sers%00",
         "/.git/config",
         "/v3/auth",

@@ -21,6 +21,9 @@ const MAX_DRAINED_BYTES: usize = 1 << 20;
 /// The one path that Keystone answers before it looks at a body.
 pub(super) const HEALTHCHECK: &str = "/healthcheck";
 
+/// What some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The JSON object in a request's body; an empty one if the body is empty.
 #[derive(Clone, Debug, Default)]
 pub struct JsonObject(pub Map<String, Value>);
@@ -73,6 +76,7 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<JsonObject, ApiError> {
     if !is_json(headers) {
         return Err(ApiError::malformed("Expecting to find application/json in Content-Type header"));
     }
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(JsonObject(object)),
         _ => Err(ApiError::malformed("Expecting to find valid JSON in request body")),
@@ -81,9 +85,10 @@ fn parse(headers: &HeaderMap, body: &[u8]) -> Result<JsonObject, ApiError> {
 
 /// Without a content type the body counts as JSON.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return true };
-    let kind = kind.to_str().unwrap_or("not text").split(';').next().unwrap_or_default().trim();
-    kind.is_empty() || kind.eq_ignore_ascii_case("application/json")
+    let Some(kind) = headers.get(header::CONTENT_TYPE).filter(|kind| !kind.is_empty()) else { return true };
+    let kind = kind.to_str().unwrap_or("not text").split(';').next().unwrap_or_default();
+    let kind = kind.trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
 }
 
 #[cfg(test)]
@@ -106,7 +111,9 @@ mod tests {
         assert_eq!(parsed(Some(b"text/plain"), b""), Ok(0));
         assert_eq!(parsed(json, b"{\"a\": 1}"), Ok(1));
         assert_eq!(parsed(Some(b""), b"{\"a\": 1}"), Ok(1));
-        for kind in [&b"text/plain"[..], b"application/jso", b"\xff"] {
+        assert_eq!(parsed(Some(b"Application/vnd.x+JSON"), b"{\"a\": 1}"), Ok(1));
+        assert_eq!(parsed(json, b"\xef\xbb\xbf{}"), Ok(0));
+        for kind in [&b"text/plain"[..], b"application/jso", b"text/x+json", b";", b"\xff"] {
             let refusal = parsed(Some(kind), b"{}").unwrap_err();
             assert!(refusal.starts_with("Expecting to find application/json in Content-Type"), "{refusal}");
         }

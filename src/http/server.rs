@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Uri};
+use axum::http::{Request, Response, StatusCode, Uri, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -61,7 +61,11 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
             request.extensions_mut().insert(Peer { address });
             normalize_path(&mut request);
             let answer = router.clone().oneshot(request);
-            async { Ok::<_, Infallible>(answer.await?) }
+            async {
+                let mut response = answer.await?;
+                without_length_of_nothing(&mut response);
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = connections.watch(connection);
@@ -74,6 +78,14 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     let drained = pin!(connections.shutdown());
     if tokio::time::timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!("requests were still in progress at the stop");
+    }
+}
+
+/// The framework tells the length of what HEAD leaves out, also where there is nothing: RFC 9110, section 8.6,
+/// forbids it for 204.
+fn without_length_of_nothing(response: &mut Response<Body>) {
+    if response.status() == StatusCode::NO_CONTENT {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
     }
 }
 
@@ -90,5 +102,23 @@ fn normalize_path(request: &mut Request<Body>) {
     };
     if let Ok(uri) = target.parse::<Uri>() {
         *request.uri_mut() = uri;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_content_has_no_length() {
+        let with_length = |status| {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = status;
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            without_length_of_nothing(&mut response);
+            response.headers().contains_key(header::CONTENT_LENGTH)
+        };
+        assert!(!with_length(StatusCode::NO_CONTENT));
+        assert!(with_length(StatusCode::OK));
     }
 }

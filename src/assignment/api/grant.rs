@@ -208,7 +208,9 @@ impl<'a> Grant<'a> {
     fn look_up(&self, action: &Action) -> (Target<'a>, Option<ApiError>) {
         // The order in which Keystone looks: it decides which of several missing things is told.
         let parts = match self.target.0 {
-            TargetKind::Domain if !self.is_inherited => [Part::Target, Part::Role, Part::Actor],
+            // That the actor is missing Keystone does not tell here.
+            _ if self.is_inherited => [Part::Role, Part::Target, Part::Actor],
+            TargetKind::Domain => [Part::Target, Part::Role, Part::Actor],
             _ => [Part::Role, Part::Actor, Part::Target],
         };
         let optional = if self.is_inherited { action.optional_if_inherited } else { action.optional };

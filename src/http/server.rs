@@ -107,6 +107,8 @@ fn normalize_path(request: &mut Request<Body>) {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -21,7 +21,65 @@ pub struct Allowed {
 }
 
 /// All of them.
-pub const ALLOWED: &[Allowed] = &[];
+pub const ALLOWED: &[Allowed] = &[
+    // role, assignment and catalog
+    of_status("D30", "GET", "/v3/roles", "200", "404"),
+    of_status("D30", "GET", "/v3/services", "200", "404"),
+    of_status("D30", "GET", "/v3/endpoints", "200", "404"),
+    of_status("D31", "GET", "/v3/roles", "500", "400"),
+    Allowed { id: "D31", method: "GET", path: "/v3/roles?limit=0", field: "body *", theirs: "*", ours: "*" },
+    Allowed { id: "D31", method: "GET", path: "/v3/roles?limit=-1", field: "body *", theirs: "*", ours: "*" },
+    of_status("D32", "PUT", "/v3/OS-INHERIT/*", "204", "404"),
+    of_status("D32", "DELETE", "/v3/OS-INHERIT/*", "204", "404"),
+    of_status("D33", "GET", "/v3/role_assignments", "500", "404"),
+    of_message(
+        "D34",
+        "GET",
+        "/v3/role_assignments",
+        "ImmutableMultiDict(*",
+        "Specify a user or group, not both",
+    ),
+    Allowed {
+        id: "D35",
+        method: "GET",
+        path: "/v3/role_assignments?scope.project.id={place}*&effective",
+        field: "body /role_assignments/*",
+        theirs: "*/OS-INHERIT/*",
+        ours: "(absent)",
+    },
+    of_status("D36", "POST", "/v3/services", "500", "400"),
+    of_message("D36", "POST", "/v3/endpoints", "'NoneType' object *", "'endpoint' is a required property"),
+    of_status("D37", "GET", "/v3/endpoints", "500", "200"),
+    of_status("D38", "POST", "/v3/endpoints", "201", "400"),
+    Allowed {
+        id: "D39",
+        method: "GET",
+        path: "/v3/auth/*",
+        field: "body *catalog/*/endpoints/*/links",
+        theirs: "*",
+        ours: "(absent)",
+    },
+];
+
+const fn of_status(
+    id: &'static str,
+    method: &'static str,
+    path: &'static str,
+    theirs: &'static str,
+    ours: &'static str,
+) -> Allowed {
+    Allowed { id, method, path, field: "status", theirs, ours }
+}
+
+const fn of_message(
+    id: &'static str,
+    method: &'static str,
+    path: &'static str,
+    theirs: &'static str,
+    ours: &'static str,
+) -> Allowed {
+    Allowed { id, method, path, field: "body /error/message", theirs, ours }
+}
 
 impl Allowed {
     pub fn covers(&self, request: &Request, _caller: &str, difference: &Difference) -> bool {

@@ -66,6 +66,13 @@ mod session;
 mod support;
 mod times;
 
+mod endpoints;
+mod grants;
+mod implied_roles;
+mod regions;
+mod role_assignments;
+mod roles;
+mod services;
 mod users;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,7 +85,19 @@ use support::{DevCluster, Keystone};
 type Sequence = (&'static str, fn(&mut Session));
 
 /// All sequences, in the order in which they run.
-const SEQUENCES: &[Sequence] = &[("users", users::users)];
+const SEQUENCES: &[Sequence] = &[
+    ("users", users::users),
+    ("roles", roles::roles),
+    ("implied_roles", implied_roles::implied_roles),
+    ("grants", grants::grants),
+    ("grants_across", grants::grants_across),
+    ("missing_grants", grants::missing_grants),
+    ("grants_of_the_deleted", grants::grants_of_the_deleted),
+    ("role_assignments", role_assignments::role_assignments),
+    ("regions", regions::regions),
+    ("services", services::services),
+    ("endpoints", endpoints::endpoints),
+];
 
 /// Components whose every row has to be compared, with all callers, a success and a failure.
 const COMPLETE: &[&str] = &[];

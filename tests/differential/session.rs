@@ -259,8 +259,8 @@ impl Session {
 
     // How it is done.
 
-    /// Sends to both at once, and compares.
-    fn exchange(&mut self, caller: &str, request: &Request) -> Answers {
+    /// Sends to both at once, and compares; whatever the answer is.
+    pub fn exchange(&mut self, caller: &str, request: &Request) -> Answers {
         let node = self.nodes[self.random.random_range(0..self.nodes.len())].clone();
         let theirs = self.build(Side::Theirs, &self.keystone, caller, request);
         let ours = self.build(Side::Ours, &node, caller, request);

@@ -6,4 +6,4 @@ pub mod records;
 mod url_safe;
 
 pub use records::Tables;
-pub use url_safe::is_url_safe;
+pub use url_safe::{is_url_safe, reserved_in};

@@ -9,6 +9,12 @@ pub fn is_url_safe(name: &str) -> bool {
     !name.contains(|character| RESERVED.contains(character))
 }
 
+/// The characters of a name that a URL reserves, in their order.
+#[must_use]
+pub fn reserved_in(name: &str) -> String {
+    name.chars().filter(|character| RESERVED.contains(*character)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -16,8 +22,11 @@ mod tests {
     #[test]
     fn reserved_characters_are_not_safe_and_all_others_are() {
         for reserved in RESERVED.chars() {
-            assert!(!is_url_safe(&format!("a{reserved}b")), "{reserved}");
+            let name = format!("a{reserved}b");
+            assert!(!is_url_safe(&name), "{name}");
+            assert_eq!(reserved_in(&name), reserved.to_string());
         }
         assert!(is_url_safe("a b-c_d.e~f%g\u{e9}\"<>|"));
+        assert_eq!(reserved_in("a/b:/c"), "/:/");
     }
 }

@@ -4,7 +4,7 @@ use keyraft_proto::identity as proto;
 use proto::command::Kind as Command;
 use serde_json::{Map, Value, json};
 
-use super::project_object::{OPTIONS, check_not_reserved};
+use super::project_object::{OPTIONS, check_not_reserved, check_url_safe};
 use crate::http::answer::{add_extra, options};
 use crate::http::list::{List, Section};
 use crate::http::operation::{self, Operation};
@@ -177,6 +177,7 @@ pub async fn create(call: Call) -> Answer {
         ..proto::Project::default()
     };
     check_not_reserved(&domain.name)?;
+    check_url_safe(&call, &domain.name, true)?;
     let command = proto::CreateProject { project: Some(domain), max_depth: 0 };
     let domain = call.write(Command::CreateProject(command)).await?;
     Ok(created(&json!({ "domain": render(&call, &domain) })))
@@ -207,10 +208,14 @@ pub async fn show(call: Call) -> Answer {
 /// 400, 401, 403, also for an immutable domain, 404, 409 for a name that is taken.
 pub async fn update(call: Call) -> Answer {
     let mut fields = Fields::new(call.object(&UPDATE)?);
-    let id = existing(&call, Rule::UpdateDomain)?.id.clone();
+    let before = existing(&call, Rule::UpdateDomain)?;
     fields.ignore(OF_PROJECTS);
     let name = fields.name("name");
-    check_not_reserved(name.as_deref().unwrap_or_default())?;
+    if let Some(new) = name.as_deref().filter(|new| *new != before.name) {
+        check_not_reserved(new)?;
+        check_url_safe(&call, new, true)?;
+    }
+    let id = before.id.clone();
     let command = proto::UpdateProject {
         id,
         is_domain: true,

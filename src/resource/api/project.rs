@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::hierarchy;
 use super::project_object::{
-    CREATE, QUERY, UPDATE, check_not_reserved, describe, given, object, render_updated,
+    CREATE, QUERY, UPDATE, check_not_reserved, check_url_safe, describe, given, object, render_updated,
 };
 use super::tag_filter::{self, TagFilter};
 use crate::http::list::{List, Narrowed, Section};
@@ -163,6 +163,7 @@ pub async fn create(call: Call) -> Answer {
     if is_domain {
         check_not_reserved(&project.name)?;
     }
+    check_url_safe(&call, &project.name, is_domain)?;
     let max_depth = u32::try_from(call.app.config.resource.max_project_tree_depth).unwrap_or(u32::MAX);
     let command = proto::CreateProject { project: Some(project), max_depth };
     let project = call.write(Command::CreateProject(command)).await?;
@@ -195,7 +196,7 @@ fn place(call: &Call, fields: &mut Fields, is_domain: bool) -> Result<(String, S
 /// 400, 401, 403, 404.
 pub async fn show(call: Call) -> Answer {
     let project = authorized(&call, Rule::GetProject)?;
-    let user_id = &call.caller()?.token.user.id;
+    let user_id = call.caller()?.user_id().unwrap_or_default();
     let mut object = object(&call, project);
     hierarchy::expand(&call, user_id, project, &mut object)?;
     Ok(ok(&json!({ "project": object })))
@@ -213,8 +214,11 @@ pub async fn update(call: Call) -> Answer {
     fields.check_domain_id(given(&project.domain_id))?;
     check_same_place(&mut fields, project)?;
     let name = fields.name("name");
-    if project.is_domain {
-        check_not_reserved(name.as_deref().unwrap_or_default())?;
+    if let Some(new) = name.as_deref().filter(|new| *new != project.name) {
+        if project.is_domain {
+            check_not_reserved(new)?;
+        }
+        check_url_safe(&call, new, project.is_domain)?;
     }
     let command = proto::UpdateProject {
         id: project.id.clone(),

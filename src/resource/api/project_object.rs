@@ -3,12 +3,14 @@
 use keyraft_proto::identity::Project;
 use serde_json::{Map, Value, json};
 
+use crate::config::UrlSafeNames;
 use crate::http::answer::{add_extra, options};
 use crate::http::list::Listed;
 use crate::http::query::Attribute;
 use crate::http::schema::{Field, Kind, OptionKind, Schema, field, name, nullable, text};
 use crate::http::{ApiError, Call};
 use crate::policy::Target;
+use crate::resource::{is_url_safe, reserved_in};
 
 /// The options of projects and domains.
 pub(super) const OPTIONS: &[(&str, OptionKind)] = &[("immutable", OptionKind::Boolean)];
@@ -55,6 +57,26 @@ pub(super) const QUERY: &[Field] = &[
 
 /// The name of the domain of federated users, in lower case: no domain may have it.
 const RESERVED_NAME: &str = "federated";
+
+/// Refuses a name that holds characters which a URL reserves, where that is configured.
+///
+/// # Errors
+/// 400.
+pub(super) fn check_url_safe(call: &Call, name: &str, is_domain: bool) -> Result<(), ApiError> {
+    let options = &call.app.config.resource;
+    let (rule, entity) = if is_domain {
+        (options.domain_name_url_safe, "Domain")
+    } else {
+        (options.project_name_url_safe, "Project")
+    };
+    if rule == UrlSafeNames::Off || is_url_safe(name) {
+        return Ok(());
+    }
+    let found = reserved_in(name);
+    Err(ApiError::BadRequest(format!(
+        "{entity} name cannot contain the following reserved characters: {found}"
+    )))
+}
 
 /// Refuses the reserved name for a domain. (Keystone answers it with 500.)
 ///

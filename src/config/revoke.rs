@@ -9,7 +9,7 @@ use super::error::{Invalid, within};
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Revoke {
-    /// Seconds that a revocation event is kept beyond the longest life of the tokens it revokes.
+    /// Seconds that a revocation event is kept beyond the time in which a token that it revokes may be asked for.
     /// Keystone: `[revoke] expiration_buffer`.
     pub expiration_buffer_s: u64,
 }

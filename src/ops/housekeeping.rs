@@ -40,8 +40,8 @@ fn due(app: &App) -> Vec<Kind> {
     let now_ms = app.node.cluster_time_ms();
     let mut due = Vec::new();
 
-    let kept_s = app.config.token.expiration_s.saturating_add(app.config.revoke.expiration_buffer_s);
-    let revoked_before_ms = now_ms.saturating_sub(kept_s.saturating_mul(1000));
+    let kept_ms = crate::revoke::kept_ms(&app.config.token, &app.config.revoke);
+    let revoked_before_ms = now_ms.saturating_sub(kept_ms);
     if state.revoke.events.values().next().is_some_and(|oldest| oldest.revoked_at_ms < revoked_before_ms) {
         due.push(Kind::PurgeRevocationEvents(proto::PurgeRevocationEvents { revoked_before_ms }));
     }

@@ -3,5 +3,7 @@
 pub mod api;
 pub mod commands;
 pub mod records;
+mod retention;
 
 pub use records::{Tables, TokenFacts};
+pub use retention::kept_ms;

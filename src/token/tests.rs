@@ -12,6 +12,8 @@ use super::render::{Rendering, render};
 use super::validate::{InvalidToken, Validation, validate};
 use crate::state::fixture::{Deployment, assignment};
 
+mod revocation;
+
 const LIFE_S: u64 = 3600;
 
 struct Issued {

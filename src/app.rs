@@ -12,9 +12,11 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use prost::Message;
 use zeroize::Zeroizing;
 
+use crate::auth::admin_token::AdminToken;
 use crate::config::Config;
 use crate::http::ApiError;
 use crate::identity::account;
+use crate::identity::hash_upgrade::HashUpgrades;
 use crate::identity::password::{HashingPool, Password, PoolError};
 use crate::keys::seal::ClusterKey;
 use crate::ops::ready::LastReadiness;
@@ -52,6 +54,10 @@ pub struct Inner {
     pub metrics: PrometheusHandle,
     /// The unsealed Fernet keys.
     pub token_keys: TokenKeys,
+    /// The hashes of passwords that are made anew.
+    pub hash_upgrades: HashUpgrades,
+    /// The token that stands for every right, if there is one.
+    pub admin_token: Option<AdminToken>,
     /// Whether this node was to be sent requests when that was last asked.
     pub last_readiness: LastReadiness,
 }

@@ -12,8 +12,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inner};
+use crate::auth::admin_token::{AdminToken, AdminTokenFileError};
 use crate::config::{Config, PasswordHashAlgorithm};
 use crate::http::{router, server};
+use crate::identity::hash_upgrade::HashUpgrades;
 use crate::identity::password::{
     HashingPool, PasswordAlgorithm, PasswordError, PasswordHasher, PasswordOptions, PoolLimits,
 };
@@ -44,6 +46,9 @@ pub enum ServeError {
     /// The file of the cluster key.
     #[error(transparent)]
     ClusterKey(#[from] ClusterKeyFileError),
+    /// The file of the admin token.
+    #[error(transparent)]
+    AdminToken(#[from] AdminTokenFileError),
     /// The operating system refuses something that every node needs.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -133,6 +138,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     let listener =
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let cluster_key = ClusterKey::load(&config.node.cluster_key_file)?;
+    let admin_token = config.auth.admin_token_file.as_deref().map(AdminToken::load).transpose()?;
     let environment = Environment::system()?;
     let metrics = metrics::install()?;
     let hashing = hashing_pool(&config, &environment)?;
@@ -152,6 +158,8 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
         methods,
         metrics,
         token_keys: TokenKeys::default(),
+        hash_upgrades: HashUpgrades::default(),
+        admin_token,
         last_readiness: LastReadiness::default(),
     });
     // Ends with this function, whatever ends it.

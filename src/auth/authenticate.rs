@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::http::{ApiError, Call};
 use crate::identity::account;
 use crate::identity::authenticate::{self as identity, Proven};
+use crate::identity::hash_upgrade;
 use crate::token::audit::AuditIds;
 use crate::token::model::{Token, TokenScope};
 use crate::token::payload::MethodMask;
@@ -50,48 +51,59 @@ struct Proof {
 pub async fn authenticate(call: &Call, request: &AuthRequest) -> Result<Authenticated, ApiError> {
     let app = &call.app;
     check_enabled(app, request)?;
-    let asked = match scope::resolve(call.state(), &app.config.resource, &request.scope) {
-        Ok(asked) => asked,
-        Err(error) => {
-            // Not to tell by the time of the answer that the scope is at fault, and not the password.
-            if let Some(password) = request.password.as_ref().and_then(|login| login.password.clone()) {
-                app.verify_no_password(password).await?;
-            }
-            return Err(error);
-        }
-    };
-    let proof = prove(call, request).await?;
+    let asked = asked_scope(call, request).await?;
+    let mut proof = prove(call, request).await?;
     let scope = asked.unwrap_or_else(|| scope::default_scope(call.state(), &proof.user));
-    if let Some(source) = &proof.source {
-        let source_methods: Vec<&str> = app.methods.names(source.methods).collect();
-        let exchange = Exchange { source: &source.scope, source_methods: &source_methods, scope: &scope };
-        exchange.check(&app.config.auth, app.config.token.allow_rescope_scoped_token)?;
-    }
-    let methods = proof.methods.with(methods_of_receipt(call, &proof.user)?);
+    check_exchange(app, &proof, &scope)?;
+    proof.methods = proof.methods.with(methods_of_receipt(call, &proof.user)?);
     let issued_at_s = call.loaded_after_ms / 1000;
     let rules = MultiFactorRules::of(&proof.user, &app.methods);
-    if !rules.are_met_by(methods) {
-        return Ok(Authenticated::Partly(Receipt {
-            required: rules.begun_by(methods),
-            user: proof.user,
-            user_domain: proof.user_domain,
-            methods,
-            issued_at_s,
-            expires_at_s: issued_at_s.saturating_add(app.config.receipt.expiration_s),
-        }));
+    if rules.are_met_by(proof.methods) {
+        let token = token_of(call, proof, scope, issued_at_s)?;
+        return Ok(Authenticated::Fully(Box::new(token)));
     }
-    let roles = roles_in(call.state(), &proof.user.id, &scope);
+    Ok(Authenticated::Partly(Receipt {
+        required: rules.begun_by(proof.methods),
+        user: proof.user,
+        user_domain: proof.user_domain,
+        methods: proof.methods,
+        issued_at_s,
+        expires_at_s: issued_at_s.saturating_add(app.config.receipt.expiration_s),
+    }))
+}
+
+fn token_of(call: &Call, proof: Proof, scope: TokenScope, issued_at_s: u64) -> Result<Token, ApiError> {
+    let Proof { user, user_domain, methods, source } = proof;
+    let roles = roles_in(call.state(), &user.id, &scope);
     if roles.is_empty() && !matches!(scope, TokenScope::Unscoped) {
         return Err(ApiError::Unauthorized("the user has no role on the scope"));
     }
-    let random = &*app.environment.random;
-    let (audit, expires_at_s) = match &proof.source {
+    let random = &*call.app.environment.random;
+    let (audit, expires_at_s) = match source {
+        // Nobody puts off the end of a token by exchanging it.
         Some(source) => (source.audit.rescoped(random), source.expires_at_s),
-        None => (AuditIds::first(random), issued_at_s.saturating_add(app.config.token.expiration_s)),
+        None => (AuditIds::first(random), issued_at_s.saturating_add(call.app.config.token.expiration_s)),
     };
-    let Proof { user, user_domain, .. } = proof;
-    let token = Token { user, user_domain, methods, audit, scope, roles, issued_at_s, expires_at_s };
-    Ok(Authenticated::Fully(Box::new(token)))
+    Ok(Token { user, user_domain, methods, audit, scope, roles, issued_at_s, expires_at_s })
+}
+
+/// The scope that the request asks for, if it asks for one.
+async fn asked_scope(call: &Call, request: &AuthRequest) -> Result<Option<TokenScope>, ApiError> {
+    let asked = scope::resolve(call.state(), &call.app.config.resource, &request.scope);
+    if asked.is_err()
+        && let Some(password) = request.password.as_ref().and_then(|login| login.password.clone())
+    {
+        // Not to tell by the time of the answer that the scope is at fault, and not the password.
+        call.app.verify_no_password(password).await?;
+    }
+    asked
+}
+
+fn check_exchange(app: &App, proof: &Proof, scope: &TokenScope) -> Result<(), ApiError> {
+    let Some(source) = &proof.source else { return Ok(()) };
+    let source_methods: Vec<&str> = app.methods.names(source.methods).collect();
+    let exchange = Exchange { source: &source.scope, source_methods: &source_methods, scope };
+    exchange.check(&app.config.auth, app.config.token.allow_rescope_scoped_token)
 }
 
 fn check_enabled(app: &App, request: &AuthRequest) -> Result<(), ApiError> {
@@ -152,11 +164,12 @@ async fn by_password(call: &Call, login: &PasswordLogin) -> Result<Proof, ApiErr
         .filter(|user| account::is_enabled(state, user, &rules, now_ms))
         .and_then(|user| Some((user, enabled_domain(state, &user.domain_id)?)));
     let (user, proven) =
-        identity::authenticate(&call.app, state, found.map(|(user, _)| user), password).await?;
+        identity::authenticate(&call.app, state, found.map(|(user, _)| user), password.clone()).await?;
     if proven == Proven::Expired {
         return Err(ApiError::PasswordExpired { user_id: user.id.clone() });
     }
     let user_domain = found.map(|(_, domain)| domain).ok_or(ApiError::Unauthorized("no such domain"))?;
+    hash_upgrade::begin(&call.app, user, password);
     Ok(Proof {
         user: Arc::clone(user),
         user_domain: Arc::clone(user_domain),

@@ -14,10 +14,13 @@ use crate::token::model::{Token, TokenScope};
 /// Header with the caller's token.
 pub const AUTH_TOKEN: &str = "x-auth-token";
 
+/// The mark of a token that was got with EC2 credentials. It is for other services, and proves nothing here.
+const EC2: &str = "ec2credential";
+
 /// Who calls.
 pub struct Caller {
-    /// The caller's token.
-    pub token: Token,
+    /// None for who sent the admin token, and so is nobody.
+    token: Option<Token>,
     policy: Arc<Policy>,
     app: App,
 }
@@ -26,7 +29,8 @@ impl Caller {
     /// Validates the `X-Auth-Token` of a request, whose rules are those of `policy`.
     ///
     /// # Errors
-    /// 401 when there is none or it is not valid; 503 while the cluster has no keys.
+    /// 401 when there is none or it is not valid, 403 for one that was got with EC2 credentials, 503 while the cluster
+    /// has no keys.
     pub fn authenticate(
         app: &App,
         policy: Arc<Policy>,
@@ -41,10 +45,29 @@ impl Caller {
         if given.next().is_some() {
             return Err(ApiError::Unauthorized("more than one X-Auth-Token"));
         }
+        if app.admin_token.as_ref().is_some_and(|admin_token| admin_token.is(text)) {
+            tracing::warn!(target: "keyraft::audit", "a request with the admin token passes every policy rule");
+            return Ok(Self { token: None, policy, app: app.clone() });
+        }
         let token = app
             .validate_token(state, text, 0)?
             .map_err(|_| ApiError::Unauthorized("the X-Auth-Token is not valid"))?;
-        Ok(Self { token, policy, app: app.clone() })
+        if app.methods.names(token.methods).any(|method| method == EC2) {
+            return Err(ApiError::NotAuthorized);
+        }
+        Ok(Self { token: Some(token), policy, app: app.clone() })
+    }
+
+    /// The caller's token; none if it sent the admin token.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// The user that the caller's token speaks for.
+    #[must_use]
+    pub fn user_id(&self) -> Option<&str> {
+        self.token().map(|token| token.user.id.as_str())
     }
 
     /// Passes if the rule allows the call.
@@ -62,7 +85,10 @@ impl Caller {
     }
 
     fn decide(&self, rule: Rule, target: &Target<'_>) -> Result<(), crate::policy::Forbidden> {
-        let token = &self.token;
+        let Some(token) = self.token() else {
+            let credentials = Credentials { is_admin: true, ..Credentials::default() };
+            return self.policy.enforce(rule, &credentials, target);
+        };
         let roles: SmallVec<[&str; 8]> = token.roles.iter().map(|role| role.name.as_str()).collect();
         let (project, project_domain) = match &token.scope {
             TokenScope::Project { project, domain } => (Some(project), Some(domain)),
@@ -107,6 +133,6 @@ impl Caller {
     /// The domain of a domain-scoped token: lists show such a caller only what is in it.
     #[must_use]
     pub fn domain_id(&self) -> Option<&str> {
-        self.token.domain().map(|domain| domain.id.as_str())
+        self.token()?.domain().map(|domain| domain.id.as_str())
     }
 }

@@ -1,5 +1,6 @@
 //! Authentication: from credentials, or an older token, to a new token; and who calls.
 
+pub mod admin_token;
 pub mod api;
 pub mod authenticate;
 mod body;

@@ -1,6 +1,7 @@
 //! `[auth]`
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub struct Auth {
     pub methods: Vec<String>,
     /// Methods of plugins of one's own by which users log in themselves, so that their tokens may be exchanged.
     pub additional_primary_auth_methods: Vec<String>,
+    /// A file with a token that passes every policy rule; unset: there is none.
+    pub admin_token_file: Option<PathBuf>,
 }
 
 /// The most entries of `auth.methods`: each takes a bit of a number in the token.
@@ -24,7 +27,11 @@ impl Default for Auth {
     fn default() -> Self {
         let methods =
             ["external", "password", "token", "oauth1", "mapped", "application_credential", "ec2credential"];
-        Self { methods: methods.map(str::to_owned).to_vec(), additional_primary_auth_methods: Vec::new() }
+        Self {
+            methods: methods.map(str::to_owned).to_vec(),
+            additional_primary_auth_methods: Vec::new(),
+            admin_token_file: None,
+        }
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Identity {
     /// Whether a password that is too long is refused in place of being cut. Keystone:
     /// `[DEFAULT] strict_password_check`.
     pub strict_password_check: bool,
+    /// Whether a log-in makes the hash of its password anew, when that is of another algorithm than
+    /// configured or costs less.
+    pub upgrade_password_hashes: bool,
     /// Threads that hash passwords; unset: one less than there are processors, 1 to 8.
     pub hashing_threads: Option<NonZeroUsize>,
     /// Rows of a list of users or groups without `?limit`; unset: `http.list_limit`.
@@ -61,6 +64,7 @@ impl Default for Identity {
             salt_bytesize: None,
             max_password_length: 4096,
             strict_password_check: false,
+            upgrade_password_hashes: false,
             hashing_threads: None,
             list_limit: None,
         }

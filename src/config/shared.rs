@@ -8,7 +8,7 @@ use super::Config;
 
 /// Sections and options that each node has of its own. All others decide what clients are answered, and
 /// a new one does too until it stands here.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "node",
     "cluster",
     "operations",
@@ -16,6 +16,8 @@ const OWN: [&str; 9] = [
     "http.listen",
     "http.trusted_proxies",
     "identity.hashing_threads",
+    // A secret is not told, nor where it is.
+    "auth.admin_token_file",
     // What the files say is compared, not where they are.
     "policy.policy_file",
     "policy.policy_dirs",

@@ -3,6 +3,7 @@
 pub mod login;
 #[cfg(test)]
 mod tests;
+pub mod upgrade;
 
 use keyraft_proto::identity::{
     ActorKind, AddUserToGroup, CreateGroup, CreateUser, DeleteGroup, DeleteUser, Group, Membership,

@@ -4,6 +4,7 @@ pub mod account;
 pub mod api;
 pub mod authenticate;
 pub mod commands;
+pub mod hash_upgrade;
 pub mod password;
 pub mod records;
 

@@ -132,6 +132,9 @@ fn run(tx: &mut Transaction, kind: Kind) -> Result<Bytes, CommandError> {
         }
         Kind::RecordLogin(command) => identity::commands::login::record(tx, command).map(nothing),
         Kind::WatchActivity(command) => identity::commands::login::watch_activity(tx, &command).map(nothing),
+        Kind::UpgradePasswordHash(command) => {
+            identity::commands::upgrade::upgrade_password_hash(tx, command).map(nothing)
+        }
         Kind::CreateGroup(command) => identity::commands::create_group(tx, command).map(made),
         Kind::UpdateGroup(command) => identity::commands::update_group(tx, command).map(made),
         Kind::DeleteGroup(command) => identity::commands::delete_group(tx, &command).map(nothing),

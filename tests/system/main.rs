@@ -12,11 +12,13 @@
     reason = "a test fails by panicking, tells what it measured, and measures by the clock of the machine"
 )]
 
+mod hash_upgrade;
 mod key_rotation;
 mod keystone_peer;
 mod leader_killed;
 mod lost_data;
 mod malformed;
+mod multi_factor;
 mod openstack_command;
 mod password_change;
 mod policy_files;

@@ -11,7 +11,6 @@ use crate::http::{Answer, ApiError, Call, ok};
 use crate::policy::{Rule, Target};
 use crate::resource::api::domain;
 use crate::resource::api::project;
-use crate::token::model::TokenScope;
 use crate::token::render::render_catalog;
 
 /// What may be done on the catalog of a token.
@@ -58,10 +57,8 @@ pub fn on_system() -> Vec<Operation> {
 pub async fn catalog(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthCatalog, &Target::new())?;
-    if !matches!(caller.token.scope, TokenScope::Project { .. }) {
-        return Err(ApiError::NotAuthorized);
-    }
-    let catalog = render_catalog(&caller.token, call.state().catalog.compiled(), &call.app.public_endpoint);
+    let token = caller.token().filter(|token| token.project().is_some()).ok_or(ApiError::NotAuthorized)?;
+    let catalog = render_catalog(token, call.state().catalog.compiled(), &call.app.public_endpoint);
     let mut body = br#"{"catalog":"#.to_vec();
     body.extend_from_slice(&catalog);
     body.extend_from_slice(
@@ -79,7 +76,7 @@ pub async fn catalog(call: Call) -> Answer {
 pub async fn projects(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthProjects, &Target::new())?;
-    let rows = effective::projects_of(call.state(), &caller.token.user.id)
+    let rows = effective::projects_of(call.state(), caller.user_id().unwrap_or_default())
         .iter()
         .map(|found| project::render(&call, found))
         .collect();
@@ -94,7 +91,7 @@ pub async fn projects(call: Call) -> Answer {
 pub async fn domains(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthDomains, &Target::new())?;
-    let rows = effective::domains_of(call.state(), &caller.token.user.id)
+    let rows = effective::domains_of(call.state(), caller.user_id().unwrap_or_default())
         .iter()
         .map(|found| domain::render(&call, found))
         .collect();
@@ -109,7 +106,7 @@ pub async fn domains(call: Call) -> Answer {
 pub async fn system(call: Call) -> Answer {
     let caller = call.caller()?;
     caller.enforce(Rule::GetAuthSystem, &Target::new())?;
-    let rows = if effective::is_on_system(call.state(), &caller.token.user.id) {
+    let rows = if effective::is_on_system(call.state(), caller.user_id().unwrap_or_default()) {
         json!([{ "all": true }])
     } else {
         json!([])

@@ -143,10 +143,10 @@ fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiEr
         return Err(missing());
     }
     let text = value.to_str().map_err(|_| InvalidToken::Unrecognized)?;
-    let token = if call.headers.get(AUTH_TOKEN) == Some(value) {
-        caller.token.clone()
-    } else {
-        call.app.validate_token(call.state(), text, grace_s)??
+    let own = caller.token().filter(|_| call.headers.get(AUTH_TOKEN) == Some(value));
+    let token = match own {
+        Some(own) => own.clone(),
+        None => call.app.validate_token(call.state(), text, grace_s)??,
     };
     let target = Target::new()
         .with("target.token.user_id", token.user.id.as_str())

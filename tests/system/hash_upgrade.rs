@@ -1,0 +1,54 @@
+//! What happens to the hashes of passwords when the configuration asks for others.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Client, DevCluster, eventually, password_login};
+
+const LIMIT: Duration = Duration::from_secs(30);
+const UPGRADED: &str = "keyraft_password_hashes_upgraded_total";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_in_makes_a_weak_hash_anew_once_and_ends_no_token() {
+    // It goes on with the section that the configuration ends with.
+    let mut cluster = DevCluster::start_with("upgrade_password_hashes = true\n");
+    let urls = cluster.urls();
+    let admin = Client::admin(&urls[0]).await;
+    let user = admin.create(&urls[0], "user", json!({ "name": "alice", "password": "right" })).await;
+    let login = password_login(json!({ "id": user["id"] }), "right");
+    let old = admin.log_in(&urls[0], &login).await;
+    assert_eq!(upgraded(&urls[0]).await, 0, "a hash as it is configured stays");
+
+    cluster.stop();
+    for number in cluster.numbers() {
+        let path = cluster.config_file(number);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let other = text.replace(
+            "password_hash_rounds = 4",
+            "password_hash_algorithm = \"pbkdf2_sha512\"\npassword_hash_rounds = 1000",
+        );
+        assert_ne!(text, other);
+        std::fs::write(&path, other).unwrap();
+    }
+    cluster.start_again();
+    cluster.wait_ready();
+
+    let new = admin.log_in(&urls[0], &login).await;
+    eventually("the hash is made anew", LIMIT, async || (upgraded(&urls[0]).await == 1).then_some(())).await;
+    for url in &urls {
+        admin.log_in(url, &login).await;
+        for token in [&old, &new] {
+            assert_eq!(admin.validate(url, token).await.unwrap().status, 200, "on {url}");
+        }
+    }
+    let all = [upgraded(&urls[0]).await, upgraded(&urls[1]).await, upgraded(&urls[2]).await];
+    assert_eq!(all, [1, 0, 0], "the new hash is as it is configured");
+}
+
+async fn upgraded(url: &str) -> u64 {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let text = http.get(format!("{url}/metrics")).send().await.unwrap().text().await.unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(UPGRADED));
+    line.map_or(0, |count| count.trim().parse().unwrap())
+}

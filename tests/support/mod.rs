@@ -13,7 +13,8 @@ mod python;
 pub use client::{Client, Reply, password_login, scoped, token_login};
 pub use cluster::{ADMIN_PASSWORD, DevCluster};
 pub use keystone::{KEYSTONE_PASSWORD, Keystone};
-pub use python::Script;
+#[allow(unused_imports, reason = "as above")]
+pub use python::{Script, schemathesis};
 
 use std::time::{Duration, Instant};
 

@@ -10,29 +10,47 @@ use std::time::{Duration, Instant};
 use super::process::{end, lines};
 use super::wait_until;
 
-const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/requirements.txt");
-/// The environment is made once for the target folder; this is its name there.
-const ENVIRONMENT: &str = "python";
+/// An environment is made once for the target folder. This is its name there, and that of the folder in `tests`
+/// whose `requirements.txt` lists its packages.
+struct Environment {
+    name: &'static str,
+    folder: &'static str,
+}
 
-/// The interpreter that has the packages of `tests/clients/requirements.txt`. The first call on a machine
-/// downloads them (100 MB, under a minute).
-fn python() -> PathBuf {
+const CLIENTS: Environment = Environment { name: "python", folder: "clients" };
+const SCHEMATHESIS: Environment = Environment { name: "schemathesis", folder: "schemathesis" };
+
+/// The interpreter that has the packages. The first call on a machine downloads them (100 MB, under a minute).
+fn python(environment: &Environment) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let lock =
         File::options().write(true).create(true).truncate(false).open(root.join("python-lock")).unwrap();
     lock.lock().unwrap();
-    let folder = root.join(ENVIRONMENT);
+    let folder = root.join(environment.name);
+    let requirements = tests().join(environment.folder).join("requirements.txt");
     let python = folder.join("bin/python");
     let installed = folder.join("installed-requirements.txt");
-    let wanted = std::fs::read_to_string(REQUIREMENTS).unwrap();
+    let wanted = std::fs::read_to_string(&requirements).unwrap();
     if std::fs::read_to_string(&installed).is_ok_and(|have| have == wanted) {
         return python;
     }
     succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), "apt install python3-venv");
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", REQUIREMENTS];
-    succeed(Command::new(&python).args(pip), "PyPI has to be within reach");
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    succeed(Command::new(&python).args(pip).arg(&requirements), "PyPI has to be within reach");
     std::fs::write(installed, wanted).unwrap();
     python
+}
+
+fn tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// The command `schemathesis`, with the hooks of `tests/schemathesis`.
+pub fn schemathesis() -> Command {
+    let mut command = Command::new(python(&SCHEMATHESIS).with_file_name("schemathesis"));
+    command.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", tests().join(SCHEMATHESIS.folder));
+    command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    command
 }
 
 fn succeed(command: &mut Command, advice: &str) {
@@ -92,8 +110,8 @@ impl Drop for Script {
 }
 
 fn command(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(python());
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)).args(arguments);
+    let mut command = Command::new(python(&CLIENTS));
+    command.arg(tests().join(CLIENTS.folder).join(name)).args(arguments);
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
     command
 }

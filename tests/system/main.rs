@@ -13,6 +13,7 @@
 )]
 
 mod hash_upgrade;
+mod described_requests;
 mod key_rotation;
 mod keystone_peer;
 mod leader_killed;

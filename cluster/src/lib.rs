@@ -12,6 +12,9 @@ mod election;
 pub mod environment;
 mod formation;
 mod forward;
+#[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::panic, clippy::indexing_slicing, reason = "a broken promise ends the run")]
+pub mod fuzzing;
 mod lease;
 mod network;
 mod node;

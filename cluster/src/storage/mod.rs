@@ -19,6 +19,8 @@ mod digest;
 mod divergence;
 mod error;
 mod fault;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod handle;
 mod identity;
 mod layout;

@@ -7,7 +7,7 @@
 
 mod index;
 mod read;
-mod record;
+pub(super) mod record;
 mod recovery;
 mod segment;
 #[cfg(test)]

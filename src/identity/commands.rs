@@ -138,7 +138,16 @@ pub fn forget_default_project(tx: &mut Transaction, project_id: &str) {
     }
 }
 
+/// The longest name of a group, in characters: what Keystone stores, though its schema allows more.
+const MAX_GROUP_NAME: usize = 64;
+
 fn check_group_name(tx: &Transaction, group: &Group, named_domain: Option<&str>) -> Result<(), CommandError> {
+    if group.name.chars().count() > MAX_GROUP_NAME {
+        return Err(CommandError::Invalid(format!(
+            "String length exceeded. The length of string '{}' exceeds the limit of column name(CHAR({MAX_GROUP_NAME})).",
+            group.name
+        )));
+    }
     let holder = tx.identity.group_by_name(&group.domain_id, &group.name);
     if holder.is_some_and(|holder| holder.id != group.id) {
         return Err(CommandError::duplicate_name("group", &group.name, named_domain));
@@ -164,7 +173,7 @@ pub fn create_group(tx: &mut Transaction, command: CreateGroup) -> Result<Group,
 /// Changes a group.
 ///
 /// # Errors
-/// The group is missing, or the name is taken.
+/// The group is missing, or the name is taken or too long.
 pub fn update_group(tx: &mut Transaction, command: UpdateGroup) -> Result<Group, CommandError> {
     let mut group = Group::clone(&*tx.require::<Group>(&command.id)?);
     if let Some(name) = command.name {

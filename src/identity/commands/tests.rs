@@ -164,13 +164,16 @@ fn a_deleted_group_revokes_its_members_tokens_if_it_had_grants() {
 }
 
 #[test]
-fn a_group_keeps_its_name_to_itself_and_its_description_may_be_null() {
+fn a_group_keeps_its_name_to_itself_and_short_and_its_description_may_be_null() {
     let mut log = log();
     log.group("g", "d", &[]);
     log.group("h", "d", &[]);
     let rename =
         |name: &str| proto::UpdateGroup { id: "h".into(), name: Some(name.into()), ..Default::default() };
     assert!(matches!(log.run(Kind::UpdateGroup(rename("g"))), Err(CommandError::Conflict { .. })));
+    log.run(Kind::UpdateGroup(rename(&"ü".repeat(64)))).unwrap();
+    let error = log.run(Kind::UpdateGroup(rename(&"ü".repeat(65)))).unwrap_err();
+    assert!(error.to_string().ends_with("exceeds the limit of column name(CHAR(64))."), "{error}");
     let describe = |value: Option<&str>| {
         let description = Some(NullableString { value: value.map(str::to_owned) });
         Kind::UpdateGroup(proto::UpdateGroup { id: "h".into(), description, ..Default::default() })

@@ -73,6 +73,11 @@ mod regions;
 mod role_assignments;
 mod roles;
 mod services;
+mod domains;
+mod groups;
+mod passwords;
+mod projects;
+mod tags;
 mod users;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -97,13 +102,20 @@ const SEQUENCES: &[Sequence] = &[
     ("regions", regions::regions),
     ("services", services::services),
     ("endpoints", endpoints::endpoints),
+    ("passwords", passwords::passwords),
+    ("groups", groups::groups),
+    ("memberships", groups::memberships),
+    ("domains", domains::domains),
+    ("projects", projects::projects),
+    ("hierarchy", projects::hierarchy),
+    ("tags", tags::tags),
 ];
 
 /// Components whose every row has to be compared, with all callers, a success and a failure.
-const COMPLETE: &[&str] = &[];
+const COMPLETE: &[&str] = &["identity", "resource"];
 
 /// What a whole run compares at least.
-const LEAST_COMPARISONS: usize = 0;
+const LEAST_COMPARISONS: usize = 3_000;
 
 const CHOSEN_VARIABLE: &str = "KEYRAFT_DIFFERENTIAL";
 const SEED_VARIABLE: &str = "KEYRAFT_SEED";

@@ -57,8 +57,7 @@ impl Report {
         let Compared { request, .. } = compared;
         let mut unexplained = Vec::new();
         for difference in compared.differences {
-            let explained =
-                ALLOWED.iter().filter(|allowed| allowed.covers(request, compared.caller, difference));
+            let explained = ALLOWED.iter().filter(|allowed| allowed.covers(request, difference));
             let before = unexplained.len();
             unexplained.push(difference);
             for allowed in explained {

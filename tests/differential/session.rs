@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -143,41 +144,35 @@ impl Session {
         }
     }
 
-    /// Follows the pages of a list to its end on both sides. `field` names its rows.
+    /// Follows the pages of a list to its end on both sides. `field` names its rows, and the path has a query.
     pub fn pages(&mut self, caller: &str, path: &str, field: &str) {
-        let mut next = Pair::same(&path.to_owned());
+        let mut request = get(path).page();
         let mut rows = Pair { theirs: Vec::new(), ours: Vec::new() };
         for _ in 0..MAX_PAGES {
-            self.names.set("page", next.clone());
-            let answers = self.by(caller, 200, get("{page}").page());
+            let answers = self.by(caller, 200, request);
             let members = |answer: &Answer| answer.json[field].as_array().cloned().unwrap_or_default();
-            rows.theirs.extend(members(&answers.theirs));
-            rows.ours.extend(members(&answers.ours));
-            let link = answers.map(|answer| {
+            // Our pages come from several nodes, each with its own URL in the links.
+            rows.theirs.extend(members(&answers.theirs).iter().map(without_links));
+            rows.ours.extend(members(&answers.ours).iter().map(without_links));
+            let marker = answers.map(|answer| {
                 let link = answer.text_at("/links/next")?;
-                Some(link.strip_prefix(&answer.base_url).unwrap_or(link).to_owned())
+                link.rsplit_once("marker=").map(|(_, marker)| marker.to_owned())
             });
-            match (link.theirs, link.ours) {
-                (Some(theirs), Some(ours)) => next = Pair { theirs, ours },
+            match (marker.theirs, marker.ours) {
+                (Some(theirs), Some(ours)) => self.names.set("marker", Pair { theirs, ours }),
                 (None, None) => break,
                 // The comparison of the page has told it.
                 _ => return,
             }
+            request = get(&format!("{path}&marker={{marker}}")).page();
         }
-        let whole = |rows: Vec<Value>, answer: &str| {
+        let whole = |rows: Vec<Value>, base_url: &str| {
             let json = json!({ field: rows });
-            Answer {
-                status: 200,
-                headers: Default::default(),
-                text: json.to_string(),
-                json,
-                base_url: answer.into(),
-            }
+            let (text, base_url) = (json.to_string(), base_url.to_owned());
+            Answer { status: 200, headers: HeaderMap::default(), text, json, base_url }
         };
-        // The rows of our pages come from several nodes, each with its own URL in the links.
-        let ours = rows.ours.iter().map(without_links).collect();
-        let theirs = rows.theirs.iter().map(without_links).collect();
-        let answers = Answers { theirs: whole(theirs, &self.keystone), ours: whole(ours, &self.nodes[0]) };
+        let answers =
+            Answers { theirs: whole(rows.theirs, &self.keystone), ours: whole(rows.ours, &self.nodes[0]) };
         self.compared(caller, &get(path), &answers);
     }
 

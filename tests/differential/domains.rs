@@ -1,0 +1,189 @@
+//! `/v3/domains`
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::request::{Request, delete, get, patch, post, put, request};
+use super::session::Session;
+
+const ABSENT: &str = "0123456789abcdef0123456789abcdef";
+
+pub fn domains(s: &mut Session) {
+    s.make("land", new_domain(json!({"name": "land"})));
+    every_caller(s);
+    create(s);
+    update(s);
+    remove(s);
+    lists(s);
+    immutable(s);
+}
+
+fn new_domain(fields: Value) -> Request {
+    post("/v3/domains", json!({ "domain": fields }))
+}
+
+fn change(fields: Value) -> Request {
+    patch("/v3/domains/{land}", json!({ "domain": fields }))
+}
+
+fn every_caller(s: &mut Session) {
+    s.every_caller(get("/v3/domains"));
+    for domain in ["{home}", "{away}", "{land}", "default", "none", "{project}"] {
+        s.every_caller(get(&format!("/v3/domains/{domain}")));
+        s.every_caller(patch(
+            &format!("/v3/domains/{domain}"),
+            json!({"domain": {"description": "number {n}"}}),
+        ));
+    }
+    s.every_caller(new_domain(json!({"name": "domain-{n}"})));
+    let new = new_domain(json!({"name": "victim-domain-{n}", "enabled": false}));
+    s.every_caller_on_new("victim", new, delete("/v3/domains/{victim}"));
+    // An enabled one is not deleted.
+    for domain in ["{land}", "{home}", "none"] {
+        s.every_caller(delete(&format!("/v3/domains/{domain}")));
+    }
+}
+
+fn create(s: &mut Session) {
+    let domain = json!({
+        "name": " full domain ", "description": "d", "enabled": false, "tags": ["b", "a"], "a-b:c": {"x": 1},
+        "options": {"immutable": false},
+    });
+    s.make("full_domain", new_domain(domain));
+    s.admin(200, get("/v3/domains/{full_domain}"));
+    s.admin(200, get("/v3/projects/{full_domain}"));
+    s.make("chosen", new_domain(json!({"name": "chosen", "explicit_domain_id": "a".repeat(32)})));
+    s.admin(409, new_domain(json!({"name": "chosen again", "explicit_domain_id": "a".repeat(32)})));
+    s.admin(409, new_domain(json!({"name": "land"})));
+    s.admin(409, new_domain(json!({"name": " land "})));
+    s.admin(201, new_domain(json!({"name": "LAND"})));
+    s.admin(201, new_domain(json!({"name": "d".repeat(64)})));
+    s.admin(201, new_domain(json!({"name": "null description", "description": null})));
+    for bad in [
+        json!({}),
+        json!({"name": ""}),
+        json!({"name": " "}),
+        json!({"name": null}),
+        json!({"name": 1}),
+        json!({"name": "d".repeat(65)}),
+        json!({"name": "bad", "enabled": "maybe"}),
+        json!({"name": "bad", "enabled": 1}),
+        json!({"name": "bad", "enabled": null}),
+        json!({"name": "bad", "description": 7}),
+        json!({"name": "bad", "description": "d".repeat(256)}),
+        json!({"name": "bad", "explicit_domain_id": "short"}),
+        json!({"name": "bad", "explicit_domain_id": ""}),
+        json!({"name": "bad", "explicit_domain_id": null}),
+        json!({"name": "bad", "options": {"unknown": 1}}),
+        json!({"name": "bad", "options": {"immutable": "yes"}}),
+        json!({"name": "bad", "tags": "a"}),
+        json!({"name": "bad", "tags": ["a,b"]}),
+        json!({"name": "bad", "tags": ["a", "a"]}),
+        json!({"name": "bad", "tags": [""]}),
+    ] {
+        s.admin(400, new_domain(bad));
+    }
+    for bad in [json!({}), json!({"domain": []}), json!({"domain": {"name": "a"}, "more": 1}), json!([])] {
+        s.admin(400, post("/v3/domains", bad));
+    }
+}
+
+fn update(s: &mut Session) {
+    s.admin(200, change(json!({"name": " renamed land ", "extra attribute": [1]})));
+    s.admin(200, change(json!({"name": "land", "id": "{land}", "tags": ["x"]})));
+    s.admin(200, change(json!({"id": "other"})));
+    s.admin(200, get("/v3/domains/{land}"));
+    // Changes nothing, so that both sides stay the same.
+    s.admin(500, change(json!({"enabled": "true"})));
+    s.admin(409, change(json!({"name": "home"})));
+    for bad in [
+        json!({}),
+        json!({"name": ""}),
+        json!({"name": " "}),
+        json!({"name": 1}),
+        json!({"enabled": "maybe"}),
+        json!({"description": 1}),
+        json!({"options": {"unknown": 1}}),
+        json!({"tags": ["a/b"]}),
+    ] {
+        s.admin(400, change(bad));
+    }
+    s.admin(404, patch(&format!("/v3/domains/{ABSENT}"), json!({"domain": {"name": "x"}})));
+    s.admin(404, patch("/v3/domains/{project}", json!({"domain": {"name": "x"}})));
+}
+
+/// A domain goes with all that is in it, once it is disabled.
+fn remove(s: &mut Session) {
+    let within = |fields: Value| {
+        let mut fields = fields;
+        fields["domain_id"] = json!("{doomed}");
+        fields
+    };
+    s.make("doomed", new_domain(json!({"name": "doomed"})));
+    s.make("doomed_user", post("/v3/users", json!({"user": within(json!({"name": "u", "password": "p"}))})));
+    s.make("doomed_group", post("/v3/groups", json!({"group": within(json!({"name": "g"}))})));
+    s.make("doomed_project", post("/v3/projects", json!({"project": within(json!({"name": "p"}))})));
+    let child = json!({"project": within(json!({"name": "c", "parent_id": "{doomed_project}"}))});
+    s.make("doomed_child", post("/v3/projects", child));
+    s.admin(204, put("/v3/projects/{doomed_child}/users/{doomed_user}/roles/{role_member}"));
+    s.admin(204, put("/v3/domains/{doomed}/groups/{doomed_group}/roles/{role_member}"));
+    s.admin(204, put("/v3/projects/{doomed_child}/users/{owner}/roles/{role_member}"));
+    s.admin(403, delete("/v3/domains/{doomed}"));
+    s.admin(200, patch("/v3/domains/{doomed}", json!({"domain": {"enabled": false}})));
+    let scope = json!({"project": {"id": "{doomed_child}"}});
+    let identity = json!({"methods": ["password"],
+        "password": {"user": {"id": "{owner}", "password": super::callers::PASSWORD}}});
+    s.by("nobody", 401, post("/v3/auth/tokens", json!({"auth": {"identity": identity, "scope": scope}})));
+    s.admin(204, delete("/v3/domains/{doomed}"));
+    for path in [
+        "domains/{doomed}",
+        "users/{doomed_user}",
+        "groups/{doomed_group}",
+        "projects/{doomed_project}",
+        "projects/{doomed_child}",
+        "projects/{doomed}",
+    ] {
+        s.admin(404, get(&format!("/v3/{path}")));
+    }
+    s.admin(200, get("/v3/users/{owner}/projects"));
+    s.admin(404, delete("/v3/domains/{doomed}"));
+    s.admin(404, delete("/v3/domains/{project}"));
+    s.admin(403, delete("/v3/domains/default"));
+    s.admin(200, request(Method::OPTIONS, "/v3/domains/{land}"));
+    s.admin(405, request(Method::PUT, "/v3/domains/{land}"));
+}
+
+fn lists(s: &mut Session) {
+    for query in [
+        "name=land",
+        "name=nothing",
+        "name__icontains=AND",
+        "name__startswith=la",
+        "enabled=false",
+        "enabled=true",
+        "enabled",
+        "description=d",
+        "nonsense=1",
+        "id={land}",
+    ] {
+        s.admin(200, get(&format!("/v3/domains?{query}")));
+    }
+    s.admin(400, get("/v3/domains?enabled=maybe"));
+    s.admin(400, get("/v3/domains?name="));
+    s.pages("admin", "/v3/domains?limit=4", "domains");
+    s.admin(404, get("/v3/domains?limit=1&marker=unknown"));
+}
+
+fn immutable(s: &mut Session) {
+    s.make("firm", new_domain(json!({"name": "firm", "options": {"immutable": true}, "enabled": false})));
+    let change = |fields: Value| patch("/v3/domains/{firm}", json!({ "domain": fields }));
+    s.admin(403, change(json!({"description": "x"})));
+    s.admin(403, change(json!({"description": "x", "options": {"immutable": false}})));
+    s.admin(403, change(json!({"enabled": true})));
+    s.admin(403, delete("/v3/domains/{firm}"));
+    s.admin(200, change(json!({"options": {"immutable": false}})));
+    s.admin(200, change(json!({"options": {"immutable": true}})));
+    s.admin(200, change(json!({"options": {"immutable": null}})));
+    s.admin(200, change(json!({"description": "x"})));
+    s.admin(204, delete("/v3/domains/{firm}"));
+}

@@ -106,7 +106,24 @@ pub const ALLOWED: &[Allowed] = &[
     ),
     of_member_pages("body /links/next", "*marker=ID*", "null"),
     of_member_pages("body /truncated", "true", "(absent)"),
+    of_status("D4", "GET", "/v3/auth/system", "404", "401"),
+    of_message("D6", "POST", TOKENS, "*password': * is not of type*", "*password': the value is not of type*"),
+    of_message("D21", "*", TOKENS, "Could not find token: *", "Failed to validate token"),
+    of_message("D21", "*", TOKENS, "Could not find user: *", "Failed to validate token"),
+    of_message("D21", "*", TOKENS, "Could not find auth receipt: *", "The request you have*"),
+    Allowed {
+        id: "D22",
+        method: "GET",
+        path: "/v3/auth/system",
+        field: "body /system/*",
+        theirs: "(absent)",
+        ours: "{\"all\":true}",
+    },
+    of_status("D23", "POST", TOKENS, "201", "400"),
+    of_status("D24", "GET", TOKENS, "200", "404"),
 ];
+
+const TOKENS: &str = "/v3/auth/tokens";
 
 const fn of_status(
     id: &'static str,

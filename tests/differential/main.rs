@@ -78,7 +78,13 @@ mod groups;
 mod passwords;
 mod projects;
 mod tags;
+mod discovery;
+mod exchanges;
+mod logins;
+mod multi_factor;
+mod scopes;
 mod users;
+mod validations;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -109,10 +115,17 @@ const SEQUENCES: &[Sequence] = &[
     ("projects", projects::projects),
     ("hierarchy", projects::hierarchy),
     ("tags", tags::tags),
+    ("discovery", discovery::discovery),
+    ("scopes", scopes::scopes),
+    ("logins", logins::logins),
+    ("exchanges", exchanges::exchanges),
+    ("validations", validations::validations),
+    ("revocations", validations::revocations),
+    ("multi_factor", multi_factor::multi_factor),
 ];
 
 /// Components whose every row has to be compared, with all callers, a success and a failure.
-const COMPLETE: &[&str] = &["identity", "resource"];
+const COMPLETE: &[&str] = &["discovery", "auth", "identity", "resource", "revoke"];
 
 /// What a whole run compares at least.
 const LEAST_COMPARISONS: usize = 3_000;

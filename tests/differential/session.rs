@@ -8,6 +8,8 @@ use rand::{Rng, SeedableRng};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::runtime::Runtime;
 
 use super::answer::{Answer, Answers};
@@ -91,6 +93,18 @@ impl Session {
             self.report
                 .fault(format!("{sequence}: Keystone answers {got} and not {status}: {request}: {text}"));
         }
+        answers
+    }
+
+    /// One request by a caller, whatever Keystone answers to it.
+    pub fn try_by(&mut self, caller: &str, request: Request) -> Answers {
+        self.exchange(caller, &request)
+    }
+
+    /// A request for a token, which then has this caller's name.
+    pub fn keep_login(&mut self, caller: &str, request: Request) -> Answers {
+        let answers = self.by("nobody", 201, request);
+        self.keep_token(caller, &answers);
         answers
     }
 
@@ -244,6 +258,13 @@ impl Session {
     pub fn next_second(&mut self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         std::thread::sleep(Duration::from_secs(1) - Duration::from_nanos(now.subsec_nanos().into()));
+    }
+
+    /// Calls the time of now, in whole seconds, by a name.
+    pub fn keep_time(&mut self, name: &str) {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let now = OffsetDateTime::from_unix_timestamp(seconds.try_into().unwrap()).unwrap();
+        self.names.set(name, Pair::same(&now.format(&Rfc3339).unwrap()));
     }
 
     /// A new `{n}`.

@@ -2,6 +2,8 @@
 --   get                 GET / with nothing else
 --   validate TOKENS     GET /v3/auth/tokens; each line of TOKENS is the subject in turn
 --   create NAME         POST /v3/projects; every project has a name of its own, which starts with NAME
+--   user NAME           POST /v3/users; the same with users without a password
+--   revoke IDS          DELETE /v3/users/{id}/tokens; each line of IDS is the user in turn
 -- The caller's token is in the environment, BENCH_TOKEN.
 local threads = 0
 
@@ -22,7 +24,13 @@ function init(args)
       headers["X-Subject-Token"] = token
       ready[#ready + 1] = wrk.format("GET", "/v3/auth/tokens", headers)
     end
+  elseif kind == "revoke" then
+    ready = {}
+    for id in io.lines(args[2]) do
+      ready[#ready + 1] = wrk.format("DELETE", "/v3/users/" .. id .. "/tokens", headers)
+    end
   else
+    object = kind == "user" and "user" or "project"
     name = args[2] .. "-" .. number .. "-"
   end
 end
@@ -32,8 +40,8 @@ function request()
   if ready then
     return ready[(count - 1) % #ready + 1]
   end
-  local body = '{"project":{"name":"' .. name .. count .. '","domain_id":"default"}}'
-  return wrk.format("POST", "/v3/projects", headers, body)
+  local body = '{"' .. object .. '":{"name":"' .. name .. count .. '","domain_id":"default"}}'
+  return wrk.format("POST", "/v3/" .. object .. "s", headers, body)
 end
 
 function done(summary, latency)

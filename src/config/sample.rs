@@ -1,4 +1,4 @@
-//! Holds `keyraft.sample.toml` to the code.
+//! Holds `keyraft.sample.toml` and `docs/configuration.md` to the code.
 
 use std::path::Path;
 
@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Config;
 
 const SAMPLE: &str = include_str!("../../keyraft.sample.toml");
+const DOCUMENT: &str = include_str!("../../docs/configuration.md");
 
 /// The sample with every `#key = value` in force.
 fn uncommented() -> String {
@@ -62,4 +63,29 @@ fn every_value_that_the_sample_shows_is_valid() {
     let shown = Config::parse(Path::new("sample"), &uncommented()).unwrap();
     let unset: Vec<_> = leaves_of(&shown).into_iter().filter(|(_, value)| value.is_null()).collect();
     assert!(unset.is_empty(), "the sample has no example of {unset:?}");
+}
+
+/// The keys that `docs/configuration.md` names: what stands in its code spans and begins with a section of ours.
+/// `section.*` stands for every key of it.
+fn documented(keys: &[String]) -> Vec<&'static str> {
+    let sections: Vec<&str> = keys.iter().filter_map(|key| key.split('.').next()).collect();
+    let spans = DOCUMENT.split('`').skip(1).step_by(2);
+    spans.filter(|span| span.split_once('.').is_some_and(|(section, _)| sections.contains(&section))).collect()
+}
+
+#[test]
+fn the_document_of_the_configuration_names_every_key_and_no_other() {
+    let defaults = Config::parse(Path::new("sample"), SAMPLE).unwrap();
+    let keys: Vec<String> = leaves_of(&defaults).into_iter().map(|(key, _)| key).collect();
+    let documented = documented(&keys);
+    let covers = |span: &str, key: &str| match span.strip_suffix('*') {
+        Some(section) => key.starts_with(section),
+        None => span == key,
+    };
+    for key in &keys {
+        assert!(documented.iter().any(|span| covers(span, key)), "docs/configuration.md lacks {key}");
+    }
+    for span in &documented {
+        assert!(keys.iter().any(|key| covers(span, key)), "docs/configuration.md names {span}, which is no key");
+    }
 }

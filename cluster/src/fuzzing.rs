@@ -39,7 +39,8 @@ pub fn snapshot(data: &[u8]) {
     let Some((how, rest)) = data.split_first() else { return };
     let file = if how % 2 == 0 { rest.to_vec() } else { assembled(rest, how / 2) };
     let disk = MemoryDisk::new();
-    let written = disk.create(Path::new(FILE)).and_then(|mut to| to.append(&file));
+    let folder = disk.create_dir_all(Path::new(""));
+    let written = folder.and_then(|()| disk.create(Path::new(FILE))).and_then(|mut to| to.append(&file));
     written.unwrap_or_else(|error| panic!("a disk in memory takes a file: {error}"));
     if let Some(rows) = snapshot_rows(Arc::new(disk), Path::new(FILE)) {
         assert!(rows <= file.len() as u64 * 256, "a snapshot has no more rows than its bytes can hold");

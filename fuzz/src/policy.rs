@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use keyraft::policy::{Alternative, CheckText, Credentials, Policy, Rule, Target, TokenAttributes};
+use keyraft::policy::{
+    Alternative, CheckText, Credentials, DefaultChecks, Policy, Rule, Target, TokenAttributes,
+};
 
 pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -13,7 +15,7 @@ pub fn run(data: &[u8]) {
     if overrides.is_empty() {
         return;
     }
-    let Ok(policy) = Policy::with_overrides(&overrides) else { return };
+    let Ok(policy) = Policy::load(&overrides, DefaultChecks::New) else { return };
     let body = serde_json::json!({"user": {"name": "u", "enabled": true, "n": [1, null]}});
     for credentials in callers() {
         for target in targets(&body) {

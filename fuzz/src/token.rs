@@ -64,7 +64,7 @@ static STATE: LazyLock<State> = LazyLock::new(|| {
     for user_id in ids("user_id") {
         let (id, name, domain_id) = (user_id.clone(), user_id.clone(), DEFAULT_DOMAIN.into());
         let user = proto::User { id, name, domain_id, enabled: true, ..Default::default() };
-        run(Kind::CreateUser(proto::CreateUser { user: Some(user) }));
+        run(Kind::CreateUser(proto::CreateUser { user: Some(user), ..Default::default() }));
         let scopes = ids("project_id").into_iter().map(|id| (proto::TargetKind::Project, id));
         let scopes = scopes.chain(ids("domain_id").into_iter().map(|id| (proto::TargetKind::Domain, id)));
         for (kind, target_id) in scopes {

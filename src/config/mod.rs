@@ -177,8 +177,11 @@ impl Config {
 
     fn resolve_paths(&mut self, folder: &Path) {
         let paths = [&mut self.node.data_dir, &mut self.node.cluster_key_file];
-        let optional =
-            [&mut self.operations.admin_socket, &mut self.auth.admin_token_file, &mut self.policy.policy_file];
+        let optional = [
+            &mut self.operations.admin_socket,
+            &mut self.auth.admin_token_file,
+            &mut self.policy.policy_file,
+        ];
         let paths = paths.into_iter().chain(optional.into_iter().flatten());
         for path in paths.chain(&mut self.policy.policy_dirs) {
             // Collecting the components drops every `.` on the way.

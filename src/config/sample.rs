@@ -70,7 +70,9 @@ fn every_value_that_the_sample_shows_is_valid() {
 fn documented(keys: &[String]) -> Vec<&'static str> {
     let sections: Vec<&str> = keys.iter().filter_map(|key| key.split('.').next()).collect();
     let spans = DOCUMENT.split('`').skip(1).step_by(2);
-    spans.filter(|span| span.split_once('.').is_some_and(|(section, _)| sections.contains(&section))).collect()
+    spans
+        .filter(|span| span.split_once('.').is_some_and(|(section, _)| sections.contains(&section)))
+        .collect()
 }
 
 #[test]
@@ -86,6 +88,9 @@ fn the_document_of_the_configuration_names_every_key_and_no_other() {
         assert!(documented.iter().any(|span| covers(span, key)), "docs/configuration.md lacks {key}");
     }
     for span in &documented {
-        assert!(keys.iter().any(|key| covers(span, key)), "docs/configuration.md names {span}, which is no key");
+        assert!(
+            keys.iter().any(|key| covers(span, key)),
+            "docs/configuration.md names {span}, which is no key"
+        );
     }
 }

@@ -66,23 +66,23 @@ mod session;
 mod support;
 mod times;
 
+mod discovery;
+mod domains;
 mod endpoints;
+mod exchanges;
 mod grants;
+mod groups;
 mod implied_roles;
+mod logins;
+mod multi_factor;
+mod passwords;
+mod projects;
 mod regions;
 mod role_assignments;
 mod roles;
-mod services;
-mod domains;
-mod groups;
-mod passwords;
-mod projects;
-mod tags;
-mod discovery;
-mod exchanges;
-mod logins;
-mod multi_factor;
 mod scopes;
+mod services;
+mod tags;
 mod users;
 mod validations;
 
@@ -125,7 +125,8 @@ const SEQUENCES: &[Sequence] = &[
 ];
 
 /// Components whose every row has to be compared, with all callers, a success and a failure.
-const COMPLETE: &[&str] = &["discovery", "auth", "identity", "resource", "revoke"];
+const COMPLETE: &[&str] =
+    &["discovery", "auth", "identity", "resource", "role", "assignment", "catalog", "revoke"];
 
 /// What a whole run compares at least.
 const LEAST_COMPARISONS: usize = 3_000;

@@ -242,7 +242,8 @@ fn by_place(s: &mut Session) {
 fn events(s: &mut Session) {
     s.every_caller(get("/v3/OS-REVOKE/events?since=2100-01-01T00:00:00Z"));
     s.every_caller(get("/v3/OS-REVOKE/events?since={since}"));
-    for since in ["2100-01-01T00:00:00.000000Z", "2100-01-01", "2100-01-01T00:00:00%2B02:00", "nonsense", "5"] {
+    for since in ["2100-01-01T00:00:00.000000Z", "2100-01-01", "2100-01-01T00:00:00%2B02:00", "nonsense", "5"]
+    {
         s.try_by("admin", get(&format!("/v3/OS-REVOKE/events?since={since}")));
     }
 }

@@ -129,7 +129,7 @@ fn commands() -> Vec<Vec<u8>> {
     let group = proto::Group { id: id("g0"), name: id("g"), domain_id: id("d0"), ..Default::default() };
     let membership = Some(proto::Membership { group_id: id("g0"), user_id: id("u0") });
     let role = |text: &str| proto::Role { id: id(text), name: id(text), ..Default::default() };
-    let rule = Some(proto::ImpliedRole { prior_role_id: id("r0"), implied_role_id: id("r1") });
+    let rule = proto::ImpliedRole { prior_role_id: id("r0"), implied_role_id: id("r1") };
     let assignment = Some(proto::Assignment {
         actor_id: id("u0"),
         target_id: id("p0"),
@@ -151,12 +151,12 @@ fn commands() -> Vec<Vec<u8>> {
     let kinds = [
         Kind::CreateProject(proto::CreateProject { project: Some(domain.clone()), max_depth: 5 }),
         Kind::CreateProject(proto::CreateProject { project: Some(project.clone()), max_depth: 5 }),
-        Kind::CreateUser(proto::CreateUser { user: Some(user.clone()) }),
+        Kind::CreateUser(proto::CreateUser { user: Some(user.clone()), ..Default::default() }),
         Kind::CreateGroup(proto::CreateGroup { group: Some(group) }),
         Kind::AddUserToGroup(proto::AddUserToGroup { membership: membership.clone() }),
         Kind::CreateRole(proto::CreateRole { role: Some(role("r0")) }),
         Kind::CreateRole(proto::CreateRole { role: Some(role("r1")) }),
-        Kind::CreateImpliedRole(proto::CreateImpliedRole { rule: rule.clone() }),
+        Kind::CreateImpliedRole(proto::CreateImpliedRole { rule: Some(rule.clone()) }),
         Kind::CreateGrant(proto::CreateGrant { assignment: assignment.clone() }),
         Kind::CreateRegion(proto::CreateRegion { region: Some(region.clone()) }),
         Kind::CreateService(proto::CreateService { service: Some(service.clone()) }),
@@ -183,10 +183,11 @@ fn commands() -> Vec<Vec<u8>> {
         user: Some(user),
         roles: vec![role("r0"), role("r1")],
         admin_role_name: id("r0"),
-        implications: vec![rule.unwrap()],
+        implications: vec![rule],
         region: Some(region),
         service: Some(service),
         endpoints: vec![endpoint],
+        ..Default::default()
     });
     let raw = |kind: &Kind| {
         let command = proto::Command { kind: Some(kind.clone()) }.encode_to_vec();

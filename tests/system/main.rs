@@ -12,8 +12,8 @@
     reason = "a test fails by panicking, tells what it measured, and measures by the clock of the machine"
 )]
 
-mod hash_upgrade;
 mod described_requests;
+mod hash_upgrade;
 mod key_rotation;
 mod keystone_peer;
 mod leader_killed;

@@ -26,7 +26,8 @@ async fn a_receipt_of_one_node_is_taken_up_by_another_and_only_for_its_user() {
     let (alice, alices_token) = &people[0];
     let (bob, bobs_token) = &people[1];
 
-    let (status, headers, body) = log_in(&urls[0], &password_login(json!({ "id": alice }), "right"), None).await;
+    let (status, headers, body) =
+        log_in(&urls[0], &password_login(json!({ "id": alice }), "right"), None).await;
     assert_eq!(status, 401, "{body}");
     assert_eq!(headers.get("WWW-Authenticate"), None);
     assert_eq!(body["receipt"]["methods"], json!(["password"]));

@@ -162,6 +162,7 @@ pub fn kind(input: &mut Input<'_>) -> Kind {
             region: input.maybe(region),
             service: input.maybe(service),
             endpoints: input.some(endpoint),
+            ..Default::default()
         }),
     }
 }
@@ -192,7 +193,7 @@ fn of_projects(input: &mut Input<'_>) -> Kind {
 fn of_users(input: &mut Input<'_>) -> Kind {
     let id: String = input.of(USERS).into();
     match input.below(5) {
-        0 | 1 => Kind::CreateUser(proto::CreateUser { user: Some(user(input)) }),
+        0 | 1 => Kind::CreateUser(proto::CreateUser { user: Some(user(input)), ..Default::default() }),
         2 => Kind::UpdateUser(proto::UpdateUser {
             id,
             name: input.maybe(text),
@@ -303,7 +304,6 @@ fn of_revocations(input: &mut Input<'_>) -> Kind {
         1 => Kind::RevokeUserTokens(proto::RevokeUserTokens { user_id: input.of(USERS).into() }),
         _ => Kind::PurgeRevocationEvents(proto::PurgeRevocationEvents {
             revoked_before_ms: input.of(&[0, 1_700_000_005_000, u64::MAX]),
-            ..Default::default()
         }),
     }
 }

@@ -6,22 +6,29 @@ use keyraft_proto::identity::{
 };
 
 use crate::assignment::records::SYSTEM;
+use crate::catalog::commands::check_parent;
 use crate::identity::account::{self, SetBy};
 use crate::identity::commands::begin_account;
+use crate::resource::commands::check_stands_alone;
 use crate::revoke::commands::record_user_event;
 use crate::state::{CommandError, Record, Transaction};
 
 /// Creates what is missing of it all; what is there stays, but for the user's password and being enabled.
 ///
 /// # Errors
-/// The admin role is not among the roles.
+/// The admin role is not among the roles, the project is not directly in the domain, the region above the region is
+/// missing, or an id is taken by something else.
 pub fn bootstrap(tx: &mut Transaction, command: Bootstrap) -> Result<(), CommandError> {
     let domain = command.domain.unwrap_or_default();
+    let project = command.project.unwrap_or_default();
+    check_places(&domain, &project)?;
     let domain_id = domain.id.clone();
-    if !tx.resource.projects.contains(domain_id.as_str()) {
-        tx.put(domain);
+    match tx.resource.projects.get(domain_id.as_str()) {
+        Some(found) if !found.is_domain => return Err(taken(&domain_id)),
+        Some(_) => {}
+        None => tx.put(domain),
     }
-    let project_id = ensure_project(tx, command.project.unwrap_or_default());
+    let project_id = ensure_project(tx, project)?;
     let rules = command.rules.unwrap_or_default();
     let user_id = ensure_user(tx, command.user.unwrap_or_default(), &rules);
     for role in command.roles {
@@ -47,6 +54,7 @@ pub fn bootstrap(tx: &mut Transaction, command: Bootstrap) -> Result<(), Command
     if let Some(region) = command.region
         && !tx.catalog.regions.contains(region.id.as_str())
     {
+        check_parent(tx, &region)?;
         tx.put::<Region>(region);
     }
     if let Some(service) = command.service {
@@ -64,13 +72,33 @@ fn role_id(tx: &Transaction, name: &str) -> Result<String, CommandError> {
     role.map(|role| role.id.clone()).ok_or_else(missing)
 }
 
-fn ensure_project(tx: &mut Transaction, project: Project) -> String {
+/// The domain stands alone and the project directly in it.
+fn check_places(domain: &Project, project: &Project) -> Result<(), CommandError> {
+    check_stands_alone(domain)?;
+    let is_in_domain = project.domain_id == domain.id && project.parent_id == domain.id;
+    if domain.is_domain && !project.is_domain && is_in_domain {
+        return Ok(());
+    }
+    Err(CommandError::Invalid(format!(
+        "the project {} is not directly in the domain {}",
+        project.id, domain.id
+    )))
+}
+
+fn taken(id: &str) -> CommandError {
+    CommandError::Conflict { entity: "project".into(), detail: format!("the id {id} is taken") }
+}
+
+fn ensure_project(tx: &mut Transaction, project: Project) -> Result<String, CommandError> {
     if let Some(found) = tx.resource.project_by_name(&project.domain_id, &project.name) {
-        return found.id.clone();
+        return Ok(found.id.clone());
     }
     let id = project.id.clone();
+    if tx.resource.projects.contains(id.as_str()) {
+        return Err(taken(&id));
+    }
     tx.put(project);
-    id
+    Ok(id)
 }
 
 fn ensure_user(tx: &mut Transaction, mut user: User, rules: &SecurityCompliance) -> String {
@@ -114,5 +142,73 @@ fn ensure_endpoint(tx: &mut Transaction, endpoint: Endpoint) {
         Some(known) if known.url == endpoint.url => {}
         Some(known) => tx.put(Endpoint { url: endpoint.url, ..Endpoint::clone(&known) }),
         None => tx.put(endpoint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::test_log::{TestLog, project, user};
+    use keyraft_proto::identity::command::Kind;
+
+    fn bootstrap() -> Bootstrap {
+        let role = Role { id: "r".into(), name: "admin".into(), ..Role::default() };
+        Bootstrap {
+            domain: Some(Project { is_domain: true, ..project("d", "", "") }),
+            project: Some(project("p", "d", "d")),
+            user: Some(user("u", "d")),
+            roles: vec![role],
+            admin_role_name: "admin".into(),
+            ..Bootstrap::default()
+        }
+    }
+
+    fn refusal(log: &mut TestLog, command: Bootstrap) -> String {
+        let rows = log.rows.clone();
+        let error = log.run(Kind::Bootstrap(command)).unwrap_err().to_string();
+        assert_eq!(log.rows, rows, "a refused command left a trace");
+        error
+    }
+
+    #[test]
+    fn a_tree_that_has_no_top_is_refused() {
+        let own_parent = Project { is_domain: true, ..project("d", "", "d") };
+        let of_another = Project { is_domain: true, ..project("d", "e", "") };
+        for domain in [own_parent, of_another, project("d", "", "")] {
+            refusal(&mut TestLog::default(), Bootstrap { domain: Some(domain), ..bootstrap() });
+        }
+        for project in [project("p", "d", "p"), project("p", "e", "d"), project("d", "", "")] {
+            refusal(&mut TestLog::default(), Bootstrap { project: Some(project), ..bootstrap() });
+        }
+    }
+
+    #[test]
+    fn a_region_below_itself_is_refused() {
+        let region = Region { id: "a".into(), parent_region_id: Some("a".into()), ..Region::default() };
+        let error = refusal(&mut TestLog::default(), Bootstrap { region: Some(region), ..bootstrap() });
+        assert!(error.contains("region"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_put_in_the_place_of_something_else() {
+        let mut log = TestLog::default();
+        log.domain("e");
+        log.project("d", "e", "e");
+        assert!(refusal(&mut log, bootstrap()).contains("the id d is taken"));
+        let mut log = TestLog::default();
+        log.domain("e");
+        log.project("p", "e", "e");
+        assert!(refusal(&mut log, bootstrap()).contains("the id p is taken"));
+    }
+
+    #[test]
+    fn once_more_it_changes_nothing_but_the_user() {
+        let mut log = TestLog::default();
+        log.run(Kind::Bootstrap(bootstrap())).unwrap();
+        let before = log.state.clone();
+        log.run(Kind::Bootstrap(bootstrap())).unwrap();
+        assert!(before.resource.projects.values().eq(log.state.resource.projects.values()));
+        assert!(before.role.roles.values().eq(log.state.role.roles.values()));
+        assert!(before.assignment.assignments.values().eq(log.state.assignment.assignments.values()));
     }
 }

@@ -24,7 +24,11 @@ pub fn create_region(tx: &mut Transaction, command: CreateRegion) -> Result<Regi
     Ok(region)
 }
 
-fn check_parent(tx: &Transaction, region: &Region) -> Result<(), CommandError> {
+/// The regions above a new or changed region exist, and it is not among them.
+///
+/// # Errors
+/// One is missing, or the regions would form a circle.
+pub(crate) fn check_parent(tx: &Transaction, region: &Region) -> Result<(), CommandError> {
     let mut parent_id = region.parent_region_id.clone();
     while let Some(id) = parent_id {
         let parent = tx.require::<Region>(&id)?;

@@ -18,7 +18,9 @@ use crate::state::{CommandError, Transaction};
 /// The domain or parent is missing, disabled or of another domain; the tree gets too deep; the name or id is taken.
 pub fn create(tx: &mut Transaction, command: CreateProject) -> Result<Project, CommandError> {
     let project = command.project.unwrap_or_default();
-    if !project.is_domain {
+    if project.is_domain {
+        check_stands_alone(&project)?;
+    } else {
         check_place(tx, &project, command.max_depth)?;
     }
     if tx.resource.projects.contains(project.id.as_str()) {
@@ -56,6 +58,14 @@ fn conflict(project: &Project) -> CommandError {
         )
     };
     CommandError::Conflict { entity: "project".into(), detail }
+}
+
+/// A domain is in no domain and below nothing: else the way up from a project might have no end.
+pub(crate) fn check_stands_alone(domain: &Project) -> Result<(), CommandError> {
+    if domain.domain_id.is_empty() && domain.parent_id.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::Invalid("only root projects are allowed to act as domains.".into()))
 }
 
 fn check_place(tx: &Transaction, project: &Project, max_depth: u32) -> Result<(), CommandError> {

@@ -254,3 +254,13 @@ fn a_large_domain_goes_in_one_command_and_leaves_only_its_revocations() {
     let rows: Vec<_> = Identity.rows(&log.state).map(|row| (row.key, row.value)).collect();
     assert_eq!(rows, log.rows.into_iter().collect::<Vec<_>>());
 }
+
+#[test]
+fn a_domain_is_below_nothing() {
+    let mut log = log();
+    for (domain_id, parent_id) in [("", "f"), ("", "d"), ("d", "")] {
+        let domain = Project { is_domain: true, ..project("f", domain_id, parent_id) };
+        let refusal = refusal(&mut log, create_project(domain));
+        assert!(refusal.contains("only root projects are allowed to act as domains"), "{refusal}");
+    }
+}

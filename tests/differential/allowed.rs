@@ -97,13 +97,6 @@ pub const ALLOWED: &[Allowed] = &[
         "*'protocols' is a required property",
         "Could not find Identity Provider*",
     ),
-    of_message(
-        "D9",
-        "POST",
-        "/v3/users/{user_id}/password",
-        "The account is disabled*",
-        "The request you have*",
-    ),
     of_member_pages("body /links/next", "*marker=ID*", "null"),
     of_member_pages("body /truncated", "true", "(absent)"),
     of_status("D4", "GET", "/v3/auth/system", "404", "401"),
@@ -142,7 +135,7 @@ const fn of_status(
 }
 
 const fn of_member_pages(field: &'static str, theirs: &'static str, ours: &'static str) -> Allowed {
-    Allowed { id: "D10", method: "GET", path: "/v3/groups/{group_id}/users", field, theirs, ours }
+    Allowed { id: "D9", method: "GET", path: "/v3/groups/{group_id}/users", field, theirs, ours }
 }
 
 const fn of_message(

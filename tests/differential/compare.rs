@@ -113,10 +113,7 @@ impl Comparison<'_> {
             if let Some(Value::Object(links)) = outline.get_mut("links") {
                 for link in links.values_mut() {
                     if let Value::String(text) = link {
-                        *text = parts(text)
-                            .iter()
-                            .map(|part| if let Part::Text(text) = part { text } else { "ID" })
-                            .collect();
+                        *text = any_id(text);
                     }
                 }
             }
@@ -271,6 +268,20 @@ fn canon(
             format!("{{{}}}", fields.join(","))
         }
         other => other.to_string(),
+    }
+}
+
+/// A link of a page, whatever ids it names. Its marker is one, also where that is `default`.
+fn any_id(link: &str) -> String {
+    const MARKER: &str = "marker=";
+    let id = |part: &Part<'_>| if let Part::Text(text) = part { (*text).to_owned() } else { "ID".to_owned() };
+    let link: String = parts(link).iter().map(id).collect();
+    match link.split_once(MARKER) {
+        Some((before, after)) => {
+            let rest = after.find('&').map_or("", |at| &after[at..]);
+            format!("{before}{MARKER}ID{rest}")
+        }
+        None => link,
     }
 }
 

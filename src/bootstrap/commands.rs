@@ -9,7 +9,7 @@ use crate::assignment::records::SYSTEM;
 use crate::catalog::commands::check_parent;
 use crate::identity::account::{self, SetBy};
 use crate::identity::commands::begin_account;
-use crate::resource::commands::check_stands_alone;
+use crate::resource::commands::{check_has_id, check_stands_alone};
 use crate::revoke::commands::record_user_event;
 use crate::state::{CommandError, Record, Transaction};
 
@@ -74,6 +74,8 @@ fn role_id(tx: &Transaction, name: &str) -> Result<String, CommandError> {
 
 /// The domain stands alone and the project directly in it.
 fn check_places(domain: &Project, project: &Project) -> Result<(), CommandError> {
+    check_has_id(domain)?;
+    check_has_id(project)?;
     check_stands_alone(domain)?;
     let is_in_domain = project.domain_id == domain.id && project.parent_id == domain.id;
     if domain.is_domain && !project.is_domain && is_in_domain {
@@ -174,10 +176,13 @@ mod tests {
     fn a_tree_that_has_no_top_is_refused() {
         let own_parent = Project { is_domain: true, ..project("d", "", "d") };
         let of_another = Project { is_domain: true, ..project("d", "e", "") };
-        for domain in [own_parent, of_another, project("d", "", "")] {
+        let without_id = Project { is_domain: true, ..project("", "", "") };
+        for domain in [own_parent, of_another, without_id, project("d", "", "")] {
             refusal(&mut TestLog::default(), Bootstrap { domain: Some(domain), ..bootstrap() });
         }
-        for project in [project("p", "d", "p"), project("p", "e", "d"), project("d", "", "")] {
+        for project in
+            [project("p", "d", "p"), project("p", "e", "d"), project("d", "", ""), project("", "d", "d")]
+        {
             refusal(&mut TestLog::default(), Bootstrap { project: Some(project), ..bootstrap() });
         }
     }

@@ -18,6 +18,7 @@ use crate::state::{CommandError, Transaction};
 /// The domain or parent is missing, disabled or of another domain; the tree gets too deep; the name or id is taken.
 pub fn create(tx: &mut Transaction, command: CreateProject) -> Result<Project, CommandError> {
     let project = command.project.unwrap_or_default();
+    check_has_id(&project)?;
     if project.is_domain {
         check_stands_alone(&project)?;
     } else {
@@ -58,6 +59,14 @@ fn conflict(project: &Project) -> CommandError {
         )
     };
     CommandError::Conflict { entity: "project".into(), detail }
+}
+
+/// What is below nothing has the empty id for a parent, so nothing may have that id.
+pub(crate) fn check_has_id(project: &Project) -> Result<(), CommandError> {
+    if project.id.is_empty() {
+        return Err(CommandError::Invalid(format!("the {} has no id", entity_of(project))));
+    }
+    Ok(())
 }
 
 /// A domain is in no domain and below nothing: else the way up from a project might have no end.

@@ -256,6 +256,15 @@ fn a_large_domain_goes_in_one_command_and_leaves_only_its_revocations() {
 }
 
 #[test]
+fn nothing_has_the_empty_id() {
+    let mut log = log();
+    let domain = Project { name: "f".into(), is_domain: true, ..project("", "", "") };
+    assert!(refusal(&mut log, create_project(domain)).contains("the domain has no id"));
+    let project = Project { name: "f".into(), ..project("", "d", "d") };
+    assert!(refusal(&mut log, create_project(project)).contains("the project has no id"));
+}
+
+#[test]
 fn a_domain_is_below_nothing() {
     let mut log = log();
     for (domain_id, parent_id) in [("", "f"), ("", "d"), ("d", "")] {

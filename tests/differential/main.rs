@@ -66,6 +66,7 @@ mod session;
 mod support;
 mod times;
 
+mod bodies;
 mod discovery;
 mod domains;
 mod endpoints;
@@ -74,6 +75,7 @@ mod grants;
 mod groups;
 mod implied_roles;
 mod logins;
+mod methods;
 mod multi_factor;
 mod passwords;
 mod projects;
@@ -122,6 +124,8 @@ const SEQUENCES: &[Sequence] = &[
     ("validations", validations::validations),
     ("revocations", validations::revocations),
     ("multi_factor", multi_factor::multi_factor),
+    ("methods", methods::methods),
+    ("bodies", bodies::bodies),
 ];
 
 /// Components whose every row has to be compared, with all callers, a success and a failure.

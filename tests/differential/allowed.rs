@@ -139,13 +139,21 @@ pub const ALLOWED: &[Allowed] = &[
     ),
     of_member_pages("body /links/next", "*marker=ID*", "null"),
     of_member_pages("body /truncated", "true", "(absent)"),
+    Allowed {
+        id: "D7",
+        method: "*",
+        path: "/v3/users/*/password",
+        field: "header allow",
+        theirs: "GET, HEAD, OPTIONS, POST",
+        ours: "OPTIONS, POST",
+    },
     of_status("D4", "GET", "/v3/auth/system", "404", "401"),
     of_message(
         "D6",
         "POST",
         TOKENS,
-        "*password': * is not of type*",
-        "*password': the value is not of type*",
+        "*'identity/password*is not of type*",
+        "*'identity/password*: the value is not of type*",
     ),
     of_message("D21", "*", TOKENS, "Could not find token: *", "Failed to validate token"),
     of_message("D21", "*", TOKENS, "Could not find user: *", "Failed to validate token"),
@@ -159,10 +167,18 @@ pub const ALLOWED: &[Allowed] = &[
         ours: "{\"all\":true}",
     },
     of_status("D23", "POST", TOKENS, "201", "400"),
+    of_message("D21", "*", TOKENS, "Unable to validate token because*", "Failed to validate token"),
     of_status("D24", "GET", TOKENS, "200", "404"),
+    of_status("D24", "GET", "/v3/auth/system", "200", "401"),
+    of_relations("/"),
+    of_relations("/v3"),
 ];
 
 const TOKENS: &str = "/v3/auth/tokens";
+
+const fn of_relations(path: &'static str) -> Allowed {
+    Allowed { id: "D25", method: "GET", path, field: "body /resources/*", theirs: "*", ours: "(absent)" }
+}
 
 const fn of_status(
     id: &'static str,

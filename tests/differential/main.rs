@@ -99,6 +99,13 @@ type Sequence = (&'static str, fn(&mut Session));
 
 /// All sequences, in the order in which they run.
 const SEQUENCES: &[Sequence] = &[
+    ("discovery", discovery::discovery),
+    ("scopes", scopes::scopes),
+    ("logins", logins::logins),
+    ("exchanges", exchanges::exchanges),
+    ("validations", validations::validations),
+    ("revocations", validations::revocations),
+    ("multi_factor", multi_factor::multi_factor),
     ("users", users::users),
     ("roles", roles::roles),
     ("implied_roles", implied_roles::implied_roles),
@@ -117,13 +124,6 @@ const SEQUENCES: &[Sequence] = &[
     ("projects", projects::projects),
     ("hierarchy", projects::hierarchy),
     ("tags", tags::tags),
-    ("discovery", discovery::discovery),
-    ("scopes", scopes::scopes),
-    ("logins", logins::logins),
-    ("exchanges", exchanges::exchanges),
-    ("validations", validations::validations),
-    ("revocations", validations::revocations),
-    ("multi_factor", multi_factor::multi_factor),
     ("methods", methods::methods),
     ("bodies", bodies::bodies),
 ];

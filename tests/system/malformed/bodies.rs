@@ -56,10 +56,8 @@ fn add_of_shape(
     requests: &mut Vec<Malformed>,
 ) {
     let path = world.path(&route.path);
-    let draft = |rng: &mut ChaCha8Rng| {
-        let token = Some(world.admin.as_str()).filter(|_| rng.random());
-        Draft::new(&route.method, &path).token(token)
-    };
+    let token = |rng: &mut ChaCha8Rng| Some(world.admin.as_str()).filter(|_| rng.random());
+    let draft = |rng: &mut ChaCha8Rng| Draft::new(&route.method, &path).token(token(rng));
     for (name, form) in shape.fields {
         for value in form.wrong().choose_multiple(rng, 8).cloned().collect::<Vec<_>>() {
             let body = shape.body_with(name, value);
@@ -67,7 +65,10 @@ fn add_of_shape(
         }
     }
     for body in wrong_wrappers(shape) {
-        requests.push(draft(rng).json(&body).expect(WRONG_WRAPPER, 400));
+        let token = token(rng);
+        let status = shape.refusal(&body, token.is_some());
+        let draft = Draft::new(&route.method, &path).token(token);
+        requests.push(draft.json(&body).expect(WRONG_WRAPPER, status));
     }
     // Of an attribute that is there twice the last counts.
     if let Some((wrapper, name)) = shape.wrapper.zip(shape.fields.first().map(|(name, _)| name)) {
@@ -243,7 +244,7 @@ fn no_json(rng: &mut ChaCha8Rng) -> Vec<u8> {
                 b"{}x",
                 b"{}}",
                 b"{\"a\": 1} // c",
-                b"\xef\xbb\xbf{}",
+                b"\xef\xbb\xbf\xef\xbb\xbf{}",
                 b"{\x00\"\x00a\x00\"\x00:\x001\x00}\x00",
                 b"<user/>",
                 b"name=x",

@@ -49,6 +49,8 @@ pub struct Shape {
     pub required: &'static [&'static str],
     /// Whether the body may hold more than the object.
     pub is_open: bool,
+    /// The bodies of which the caller is looked at first, as Keystone's schemas let them pass.
+    asks_first: fn(&Value) -> bool,
     /// Whether the body may be empty.
     pub may_be_empty: bool,
 }
@@ -117,6 +119,7 @@ pub fn of(route: &Route) -> Option<Shape> {
         fields,
         required,
         is_open: matches!(wrapper, "region" | "service"),
+        asks_first: |_| false,
         may_be_empty: false,
     };
     let endpoint = json!({"service_id": "none", "interface": "public", "url": "http://x"});
@@ -137,11 +140,15 @@ pub fn of(route: &Route) -> Option<Shape> {
         ("POST", "/v3/regions") => shape("region", json!({"description": "d"}), REGION, empty),
         ("PUT", "/v3/regions/{region_id}") => shape("region", json!({"description": "d"}), REGION, empty),
         ("PATCH", "/v3/regions/{region_id}") => shape("region", json!({"description": "d"}), REGION, empty),
-        ("POST", "/v3/services") => shape("service", json!({"type": "t"}), SERVICE, &["type"]),
+        ("POST", "/v3/services") => Shape {
+            asks_first: |body| body.get("service").is_none(),
+            ..shape("service", json!({"type": "t"}), SERVICE, &["type"])
+        },
         ("PATCH", "/v3/services/{service_id}") => shape("service", json!({"type": "t"}), SERVICE, empty),
-        ("POST", "/v3/endpoints") => {
-            shape("endpoint", endpoint, ENDPOINT, &["interface", "service_id", "url"])
-        }
+        ("POST", "/v3/endpoints") => Shape {
+            asks_first: |body| *body == json!({}),
+            ..shape("endpoint", endpoint, ENDPOINT, &["interface", "service_id", "url"])
+        },
         ("PATCH", "/v3/endpoints/{endpoint_id}") => {
             shape("endpoint", json!({"interface": "public"}), ENDPOINT, empty)
         }
@@ -161,6 +168,11 @@ impl Shape {
             Some(wrapper) => json!({ wrapper: object }),
             None => object,
         }
+    }
+
+    /// What a body gets that is none of this shape.
+    pub fn refusal(&self, body: &Value, has_token: bool) -> u16 {
+        if (self.asks_first)(body) && !has_token { 401 } else { 400 }
     }
 
     /// The body with one attribute of the object set.

@@ -1,0 +1,93 @@
+//! What a leader knows of the other nodes: their answers, and the ledger of its grants.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use crate::words::{Instant, Leadership, LogIndex, NodeId, ProcessId};
+
+/// Pings whose time of sending is remembered.
+const REMEMBERED: usize = 64;
+
+/// One process of a node, as its leader knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Life {
+    /// What it says it has applied.
+    pub(crate) applied: LogIndex,
+    /// When its last grant is over, on the leader's clock, with the margin for drift.
+    pub(crate) granted_until: Option<Instant>,
+    /// The newest ping of which an answer brought a grant.
+    pub(crate) granted_ping: Option<u64>,
+}
+
+impl Life {
+    /// Whether it may be answering reads.
+    pub(crate) fn may_read(&self, now: Instant) -> bool {
+        self.granted_until.is_some_and(|until| now < until)
+    }
+}
+
+/// Another node, as its leader knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Peer {
+    /// When the newest ping that it has answered was sent.
+    pub(crate) answered: Option<Instant>,
+    /// Whether it has given up what earlier leaders had granted (rule 11).
+    pub(crate) has_surrendered: bool,
+    /// The process that answers now, and those whose grants are not over.
+    pub(crate) lives: BTreeMap<ProcessId, Life>,
+}
+
+/// A leadership of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Leading {
+    pub(crate) id: Leadership,
+    /// When this node learnt of its election.
+    pub(crate) since: Instant,
+    /// Where its first entry lies: it serves once that is applied.
+    pub(crate) first_index: LogIndex,
+    /// Leader of the entry before that, unless it was this node.
+    pub(crate) old_leader: Option<NodeId>,
+    pub(crate) peers: BTreeMap<NodeId, Peer>,
+    /// Nodes that are to be dropped, and get no grant any more (rule 9).
+    pub(crate) barred: BTreeSet<NodeId>,
+    /// The oldest entry that is applied and not released, as far as is noted, and since when.
+    pub(crate) waiting: Option<(LogIndex, Instant)>,
+    next_ping: u64,
+    pings: VecDeque<(u64, Instant)>,
+}
+
+impl Leading {
+    pub(crate) fn new(
+        id: Leadership,
+        since: Instant,
+        first_index: LogIndex,
+        old_leader: Option<NodeId>,
+    ) -> Self {
+        Self {
+            id,
+            since,
+            first_index,
+            old_leader,
+            peers: BTreeMap::new(),
+            barred: BTreeSet::new(),
+            waiting: None,
+            next_ping: 0,
+            pings: VecDeque::new(),
+        }
+    }
+
+    /// A round of pings that is about to be sent.
+    pub(crate) fn new_ping(&mut self, now: Instant) -> u64 {
+        let number = self.next_ping;
+        self.next_ping += 1;
+        if self.pings.len() >= REMEMBERED {
+            self.pings.pop_front();
+        }
+        self.pings.push_back((number, now));
+        number
+    }
+
+    /// When a ping was sent.
+    pub(crate) fn sent_at(&self, ping: u64) -> Option<Instant> {
+        self.pings.iter().find(|(number, _)| *number == ping).map(|(_, at)| *at)
+    }
+}

@@ -1,0 +1,29 @@
+//! Read leases, without I/O: what a message, a vote, an applied entry or the passing of time does to the
+//! right of a node to answer reads by itself, and to what is released.
+//!
+//! `docs/leases.md` is the protocol; the numbers of its rules stand in the comments here. A [`Node`] is told
+//! everything by its caller, the time included, and is the same code in a running node and in the model.
+//!
+//! ```text
+//!   log     ------- released -------|---- applied ----|---- committed ----|---- appended
+//!   reads   show this               | wait for it, if it touches them
+//! ```
+
+mod holder;
+mod leading;
+#[cfg(test)]
+mod model;
+mod node;
+mod numbers;
+mod omission;
+mod time;
+mod words;
+
+pub use node::Node;
+pub use numbers::Numbers;
+#[cfg(test)]
+pub(crate) use omission::Omission;
+pub use time::{ClusterClock, TimePair, TimePairs};
+pub use words::{
+    Configuration, Grant, Instant, LeaderMessage, Leadership, LogIndex, NodeId, ProcessId, Reply,
+};

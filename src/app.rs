@@ -121,7 +121,7 @@ impl App {
     ///
     /// # Errors
     /// 503 if it could not be logged, or if its outcome is not known.
-    pub async fn propose(&self, kind: proto::command::Kind) -> Result<Proposed<Identity>, ApiError> {
+    pub async fn propose(&self, kind: proto::command::Kind) -> Result<Proposed, ApiError> {
         let command = proto::Command { kind: Some(kind) }.encode_to_vec();
         Ok(self.node.propose(command.into()).await?)
     }

@@ -90,6 +90,10 @@ fn node_config(config: &Config) -> NodeConfig {
         heartbeat_ms: cluster.heartbeat_ms,
         election_timeout_min_ms: cluster.election_timeout_min_ms,
         election_timeout_max_ms: cluster.election_timeout_max_ms,
+        leases: cluster.leases,
+        learner_leases: cluster.learner_leases,
+        leader_lease_ms: cluster.leader_lease_ms,
+        follower_lease_ms: cluster.follower_lease_ms,
         read_timeout_ms: cluster.read_timeout_ms,
         write_timeout_ms: cluster.write_timeout_ms,
         ..NodeConfig::default()
@@ -139,7 +143,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     let cluster_key = ClusterKey::load(&config.node.cluster_key_file)?;
     let admin_token = config.auth.admin_token_file.as_deref().map(AdminToken::load).transpose()?;
-    let environment = Environment::system()?;
+    let environment = Environment::with_wall_offset(config.node.wall_clock_offset_ms)?;
     let metrics = metrics::install()?;
     let hashing = hashing_pool(&config, &environment)?;
     let hang_up = signal(SignalKind::hangup())?;

@@ -34,6 +34,16 @@ pub struct NodeConfig {
     pub election_timeout_min_ms: u64,
     /// The longest random wait before a candidacy; also how long a leader must have been silent.
     pub election_timeout_max_ms: u64,
+    /// Whether nodes are granted the right to answer reads by themselves. Without it every read asks the
+    /// leader. The same on all nodes.
+    pub leases: bool,
+    /// Whether this node, while a learner, wants that right too. Every write then waits for it.
+    pub learner_leases: bool,
+    /// How long a leader answers reads after a majority was last known to follow it; the same on all nodes.
+    pub leader_lease_ms: u64,
+    /// How long any other node answers reads after it was last granted that; the same on all nodes. Also how
+    /// long writes stall when such a node dies.
+    pub follower_lease_ms: u64,
     /// How long a read waits for a leader.
     pub read_timeout_ms: u64,
     /// How long a write is tried.
@@ -75,6 +85,10 @@ impl Default for NodeConfig {
             heartbeat_ms: 100,
             election_timeout_min_ms: 250,
             election_timeout_max_ms: 450,
+            leases: true,
+            learner_leases: false,
+            leader_lease_ms: 300,
+            follower_lease_ms: 1_800,
             read_timeout_ms: 5_000,
             write_timeout_ms: 10_000,
             max_command_bytes: 1024 * 1024,
@@ -126,6 +140,9 @@ impl NodeConfig {
         if self.election_timeout_max_ms <= self.election_timeout_min_ms {
             return fault("election_timeout_max_ms", "must be longer than election_timeout_min_ms".into());
         }
+        if self.leases {
+            self.check_leases()?;
+        }
         let positive = [
             ("read_timeout_ms", self.read_timeout_ms),
             ("write_timeout_ms", self.write_timeout_ms),
@@ -142,6 +159,25 @@ impl NodeConfig {
             Some((key, _)) => fault(key, "must be 1 or more".into()),
             None => Ok(()),
         }
+    }
+
+    /// Followers read on through an election, which takes up to three of the longest election timeouts, and a
+    /// lease that is renewed on every heartbeat survives a lost one.
+    fn check_leases(&self) -> Result<(), ConfigError> {
+        let fault = |key, least: u64| Err(ConfigError { key, reason: format!("must be {least} or more") });
+        let least_ms = 3 * self.election_timeout_max_ms + 2 * self.heartbeat_ms;
+        if self.follower_lease_ms < least_ms {
+            return fault("follower_lease_ms", least_ms);
+        }
+        let least_ms = 2 * self.heartbeat_ms;
+        if self.leader_lease_ms < least_ms {
+            return fault("leader_lease_ms", least_ms);
+        }
+        if self.leader_lease_ms > self.follower_lease_ms {
+            let reason = "must not be longer than follower_lease_ms".to_owned();
+            return Err(ConfigError { key: "leader_lease_ms", reason });
+        }
+        Ok(())
     }
 
     /// All members, this node among them.
@@ -201,6 +237,10 @@ mod tests {
         assert_eq!(refused(|c| c.election_timeout_min_ms = 100), "election_timeout_min_ms");
         assert_eq!(refused(|c| c.election_timeout_max_ms = 250), "election_timeout_max_ms");
         assert_eq!(refused(|c| c.batch_max_requests = 0), "batch_max_requests");
+        assert_eq!(refused(|c| c.follower_lease_ms = 1_549), "follower_lease_ms");
+        assert_eq!(refused(|c| c.election_timeout_max_ms = 600), "follower_lease_ms");
+        assert_eq!(refused(|c| c.leader_lease_ms = 199), "leader_lease_ms");
+        assert_eq!(refused(|c| c.leader_lease_ms = 1_801), "leader_lease_ms");
         let peer = |node_id| Peer { node_id, address: "h:1".into() };
         let mut config = NodeConfig { peers: vec![peer(2), peer(3)], ..NodeConfig::default() };
         assert_eq!(config.validate().unwrap_err().key, "peers");

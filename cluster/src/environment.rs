@@ -17,12 +17,17 @@ pub trait Clock: Send + Sync + 'static {
 
 /// The clocks of this machine.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct SystemClock;
+pub struct SystemClock {
+    /// Added to the wall clock, in milliseconds.
+    pub wall_offset_ms: i64,
+}
 
 impl Clock for SystemClock {
     fn wall_ms(&self) -> u64 {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
-        u64::try_from(now.tv_sec).unwrap_or(0) * 1000 + u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0)
+        let wall_ms = u64::try_from(now.tv_sec).unwrap_or(0) * 1000
+            + u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0);
+        wall_ms.saturating_add_signed(self.wall_offset_ms)
     }
 
     fn elapsed(&self) -> Duration {
@@ -99,6 +104,15 @@ impl Environment {
     /// # Errors
     /// The operating system has no randomness to give.
     pub fn system() -> Result<Self, std::io::Error> {
-        Ok(Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom::new()?) })
+        Self::with_wall_offset(0)
+    }
+
+    /// The same with a wall clock that is wrong by so many milliseconds.
+    ///
+    /// # Errors
+    /// The operating system has no randomness to give.
+    pub fn with_wall_offset(wall_offset_ms: i64) -> Result<Self, std::io::Error> {
+        let clock = Arc::new(SystemClock { wall_offset_ms });
+        Ok(Self { clock, random: Arc::new(SystemRandom::new()?) })
     }
 }

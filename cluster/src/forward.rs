@@ -15,7 +15,9 @@ use crate::proposer::{NotProposed, Proposal, Proposer};
 use crate::types::NodeId;
 
 /// How long one attempt may take before the next; a change of leader ends it sooner.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(2_000);
+///
+/// Longer than a release takes when the holder of a lease has died.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(4_000);
 /// Pause between two attempts, unless the leader changes sooner.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 

@@ -36,6 +36,6 @@ pub use forward::ProposeError;
 pub use lease::ReadError;
 pub use node::fault::Fault;
 pub use node::{Node, Proposed, StartError};
-pub use published::{Publication, Published};
+pub use published::{Publication, Published, View};
 pub use status::{ClusterStatus, NodeStatus};
 pub use types::{LogIndex, NodeId};

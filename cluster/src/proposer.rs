@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
+use crate::lease::Lease;
 use crate::node::site::Site;
 use crate::types::{LogIndex, NodeId, Raft};
 
@@ -100,9 +101,10 @@ impl Proposer {
 }
 
 impl Packer {
-    /// Writes entries until nobody can submit any more. `log_time_ms` tells the time of the last entry
-    /// applied here, below which nothing is stamped.
-    pub(crate) async fn run(mut self, raft: Raft, log_time_ms: impl Fn() -> u64) {
+    /// Writes entries until nobody can submit any more. They are stamped as they are appended; nobody is
+    /// answered before `lease` has released them.
+    pub(crate) async fn run(mut self, raft: Raft, lease: Arc<Lease>) {
+        let mut status = lease.status();
         let slots = Arc::new(Semaphore::new(self.site.config.entries_in_flight));
         loop {
             let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
@@ -111,22 +113,29 @@ impl Packer {
             if requests.is_empty() {
                 continue;
             }
-            let stamp_ms = self.site.environment.clock.wall_ms().max(log_time_ms());
-            let written = raft.client_write_ff(proto::Batch { stamp_ms, requests }).await;
+            // A new leader stamps by a time ceiling of its own.
+            let _ = status.wait_for(|now| now.may_stamp() || now.leadership.is_none()).await;
+            let written = raft.client_write_ff(proto::Batch { stamp_ms: 0, requests }).await;
+            let lease = Arc::clone(&lease);
             tokio::spawn(async move {
                 let _slot = slot;
                 let applied = match written {
                     Ok(receiver) => receiver.await.ok().and_then(Result::ok),
                     Err(_) => None,
                 };
+                let is_released = match &applied {
+                    Some(entry) => lease.wait_released_as_leader(entry.log_id.index).await,
+                    None => false,
+                };
                 match applied {
-                    Some(entry) if entry.data.outcomes.len() == replies.len() => {
+                    Some(entry) if is_released && entry.data.outcomes.len() == replies.len() => {
                         let log_index = entry.log_id.index;
                         for (reply, outcome) in replies.into_iter().zip(entry.data.outcomes) {
                             let _ = reply.send(Ok(Proposal { outcome, log_index }));
                         }
                     }
-                    // openraft says the same of an entry that it refused and of one that it lost.
+                    // openraft says the same of an entry that it refused and of one that it lost. One that a
+                    // deposed leader could not release is released by the next, who answers it again.
                     _ => {
                         for reply in replies {
                             let _ = reply.send(Err(NotProposed::Lost));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use keyraft_proto::cluster as proto;
 use openraft::LogId;
 
+use crate::lease::Lease;
 use crate::network::peers::Lane;
 use crate::node::site::Site;
 use crate::rounds::{NotJoined, Rounds};
@@ -63,7 +64,16 @@ pub(crate) async fn ask_leader(site: Arc<Site>, at_leader: Rounds<ReadIndex>) ->
     }
 }
 
-/// One round of a leader: its first entry is applied, and a quorum still follows it.
+/// One round of a leader. Under its leader lease it knows the index by itself.
+pub(crate) async fn index_of_leader(raft: Raft, lease: Arc<Lease>) -> ReadIndex {
+    match lease.read_index() {
+        Some(index) => Ok(index),
+        None => confirm_leadership(raft).await,
+    }
+}
+
+/// One round of a leader: its first entry is applied, and a quorum still follows it. A leader lease does not say
+/// that: while it lasts another node may have been elected, and only may not release anything.
 pub(crate) async fn confirm_leadership(raft: Raft) -> ReadIndex {
     // An earlier leader's last entries may be committed without this leader knowing, until an entry
     // of its own is.

@@ -85,6 +85,10 @@ async fn without_a_quorum_a_write_fails_in_time_and_a_read_too() {
     for node in (1..=3).filter(|node| *node != leader) {
         cluster.stop_node(node).await;
     }
+    eventually("the end of its leader lease", || async {
+        cluster.node(leader).read().await.is_err().then_some(())
+    })
+    .await;
     let (read, write) =
         tokio::join!(cluster.node(leader).read(), cluster.node(leader).propose(set("key", "value")));
     assert_eq!(read.err(), Some(ReadError::NoLeader { waited_ms: 700 }));

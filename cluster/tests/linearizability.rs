@@ -137,7 +137,8 @@ async fn all_nodes_behave_as_one_copy_while_links_and_nodes_fail() {
         history.reads.into_inner()
     );
     assert!((answered..=attempts).contains(&count), "{answered} answered, {count} applied, {attempts} tried");
-    assert!(answered > 100, "hardly anything was written: {answered}");
+    // Each disturbance of a node that holds a lease delays writes by that lease.
+    assert!(answered > 30, "hardly anything was written: {answered}");
     let digests = cluster.settled_digests().await;
     assert_eq!(digests, vec![digests[0]; 3]);
     for (number, node) in cluster.running() {

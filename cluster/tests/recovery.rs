@@ -70,8 +70,9 @@ async fn a_node_without_its_folder_votes_for_nobody_and_comes_back_as_a_learner(
         (role(&cluster, other, lost).await == "learner").then_some(())
     })
     .await;
-    let proposed = cluster.node(lost).propose(set("key", "value 3")).await.unwrap();
-    assert_eq!(get(&proposed.published.state, "key"), Some("value 3".into()));
+    cluster.node(lost).propose(set("key", "value 3")).await.unwrap();
+    let state = cluster.node(lost).read().await.unwrap();
+    assert_eq!(get(&state.state, "key"), Some("value 3".into()));
     let digests = cluster.settled_digests().await;
     assert_eq!(digests, vec![digests[0]; 3]);
 

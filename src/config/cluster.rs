@@ -11,6 +11,9 @@ use super::error::{Invalid, within};
 /// The most nodes of `cluster.peers`. Each more makes every write wait for one more.
 pub const MAX_PEERS: usize = 9;
 
+/// The longest of the times below.
+const HOUR_MS: u64 = 3_600_000;
+
 /// The nodes of the cluster and how they talk to one another.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -29,6 +32,21 @@ pub struct Cluster {
     /// The most time without a leader after which a node campaigns, in milliseconds.
     #[serde(default = "election_timeout_max_ms")]
     pub election_timeout_max_ms: u64,
+    /// Whether nodes are granted the right to answer reads by themselves; else every read asks the leader. The
+    /// same on all nodes.
+    #[serde(default = "leases")]
+    pub leases: bool,
+    /// Whether this node, while it is no voter, wants that right too. Every write then waits for it.
+    #[serde(default)]
+    pub learner_leases: bool,
+    /// How long a leader answers reads after a majority was last known to follow it, in milliseconds; the same
+    /// on all nodes.
+    #[serde(default = "leader_lease_ms")]
+    pub leader_lease_ms: u64,
+    /// How long any other node does after it was last granted that, in milliseconds, which is also how long
+    /// writes stall when it dies; the same on all nodes.
+    #[serde(default = "follower_lease_ms")]
+    pub follower_lease_ms: u64,
     /// How long a read waits for a leader before it is answered 503, in milliseconds.
     #[serde(default = "read_timeout_ms")]
     pub read_timeout_ms: u64,
@@ -61,6 +79,18 @@ fn election_timeout_min_ms() -> u64 {
 
 fn election_timeout_max_ms() -> u64 {
     450
+}
+
+fn leases() -> bool {
+    true
+}
+
+fn leader_lease_ms() -> u64 {
+    300
+}
+
+fn follower_lease_ms() -> u64 {
+    1_800
 }
 
 fn read_timeout_ms() -> u64 {
@@ -100,7 +130,6 @@ impl Cluster {
     }
 
     fn check_times(&self) -> Result<(), Invalid> {
-        const HOUR_MS: u64 = 3_600_000;
         within("cluster.heartbeat_ms", self.heartbeat_ms, 10..=10_000)?;
         within("cluster.election_timeout_min_ms", self.election_timeout_min_ms, 20..=HOUR_MS)?;
         within("cluster.election_timeout_max_ms", self.election_timeout_max_ms, 20..=HOUR_MS)?;
@@ -121,6 +150,28 @@ impl Cluster {
             );
             return Err(Invalid::new("cluster.election_timeout_max_ms", reason));
         }
-        Ok(())
+        if self.leases { self.check_leases() } else { Ok(()) }
+    }
+
+    fn check_leases(&self) -> Result<(), Invalid> {
+        let least_ms = 2 * self.heartbeat_ms;
+        if self.leader_lease_ms < least_ms {
+            let reason = format!(
+                "{} is less than twice cluster.heartbeat_ms ({})",
+                self.leader_lease_ms, self.heartbeat_ms
+            );
+            return Err(Invalid::new("cluster.leader_lease_ms", reason));
+        }
+        // Reads go on through an election, which takes up to three times the longest timeout.
+        let least_ms = (3 * self.election_timeout_max_ms + 2 * self.heartbeat_ms).max(self.leader_lease_ms);
+        if self.follower_lease_ms < least_ms {
+            let reason = format!(
+                "{} is less than {least_ms}: three times cluster.election_timeout_max_ms and twice \
+                 cluster.heartbeat_ms, and no less than cluster.leader_lease_ms",
+                self.follower_lease_ms
+            );
+            return Err(Invalid::new("cluster.follower_lease_ms", reason));
+        }
+        within("cluster.follower_lease_ms", self.follower_lease_ms, 1..=HOUR_MS)
     }
 }

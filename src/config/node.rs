@@ -22,6 +22,9 @@ pub struct Node {
     /// The URL by which clients reach this node; unset: `http://` and `http.listen`.
     #[serde(default)]
     pub public_endpoint: Option<BaseUrl>,
+    /// Added to this node's wall clock, in milliseconds: to try what wrong clocks do.
+    #[serde(default)]
+    pub wall_clock_offset_ms: i64,
 }
 
 fn data_dir() -> PathBuf {

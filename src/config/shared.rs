@@ -8,9 +8,16 @@ use super::Config;
 
 /// Sections and options that each node has of its own. All others decide what clients are answered, and
 /// a new one does too until it stands here.
-const OWN: [&str; 10] = [
+const OWN: [&str; 17] = [
     "node",
-    "cluster",
+    "cluster.listen",
+    "cluster.peers",
+    "cluster.heartbeat_ms",
+    "cluster.election_timeout_min_ms",
+    "cluster.election_timeout_max_ms",
+    "cluster.learner_leases",
+    "cluster.read_timeout_ms",
+    "cluster.write_timeout_ms",
     "operations",
     "log",
     "http.listen",
@@ -32,7 +39,7 @@ impl Config {
     pub fn shared_options(&self) -> BTreeMap<String, Value> {
         let mut options = BTreeMap::new();
         collect("", &json!(self), &mut options);
-        let untouched = json!({ "node": self.node, "cluster": self.cluster });
+        let untouched = json!({ "node": self.node, "cluster": { "peers": self.cluster.peers } });
         if let Ok(untouched) = serde_json::from_value::<Self>(untouched) {
             let mut defaults = BTreeMap::new();
             collect("", &json!(untouched), &mut defaults);

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use axum::RequestExt;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
-use axum::http::{HeaderMap, Method, Uri};
-use axum::response::Response;
-use keyraft_cluster::Published;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use keyraft_cluster::{Published, View};
 use keyraft_proto::identity as proto;
 use prost::Message;
 use serde_json::{Map, Value};
@@ -31,6 +33,8 @@ pub struct Call {
     pub published: Arc<Published<Identity>>,
     /// The rules that this request is checked against.
     pub policy: Arc<Policy>,
+    /// Set when other states may be current instead: the answer has to be the same in all of them, or to wait.
+    unsettled: Option<View<Identity>>,
     /// Cluster time before that state was loaded, in milliseconds since the epoch. A token is stamped with it:
     /// whatever revokes it later than the state shows is not stamped before it.
     pub loaded_after_ms: u64,
@@ -61,12 +65,18 @@ impl FromRequest<App> for Call {
         let body = parts.extensions.remove::<JsonObject>().unwrap_or_default().0;
         // The state is loaded after the request is complete: it must show what was acknowledged before.
         let loaded_after_ms = app.node.cluster_time_ms();
-        let published = app.node.read().await?;
+        let view = app.node.view().await?;
+        let is_deferred = is_validation(&parts.method, parts.uri.path()) && view.settled().is_none();
+        let (published, unsettled) = match is_deferred {
+            true => (Arc::clone(view.newest()), Some(view)),
+            false => (app.node.settle(&view).await?, None),
+        };
         let origin = parts.extensions.remove::<Origin>();
         let base_url = origin.map_or_else(|| app.public_endpoint.as_str().into(), |origin| origin.base_url);
         Ok(Self {
             app: app.clone(),
             published,
+            unsettled,
             policy: app.policy.load_full(),
             loaded_after_ms,
             query: Query::parse(parts.uri.query().unwrap_or_default()),
@@ -89,8 +99,50 @@ impl Call {
     pub async fn reload(&mut self) -> Result<(), ApiError> {
         self.loaded_after_ms = self.app.node.cluster_time_ms();
         self.published = self.app.node.read().await?;
+        self.unsettled = None;
         self.caller = OnceLock::new();
         Ok(())
+    }
+
+    /// The same request, answered from another state.
+    fn on(&self, published: &Arc<Published<Identity>>) -> Self {
+        Self {
+            app: self.app.clone(),
+            published: Arc::clone(published),
+            policy: Arc::clone(&self.policy),
+            unsettled: None,
+            loaded_after_ms: self.loaded_after_ms,
+            method: self.method.clone(),
+            uri: self.uri.clone(),
+            headers: self.headers.clone(),
+            query: self.query.clone(),
+            base_url: self.base_url.clone(),
+            parameters: self.parameters.clone(),
+            body: self.body.clone(),
+            caller: OnceLock::new(),
+        }
+    }
+
+    /// The answer of `give`, which must not depend on what the cluster is about to change: where it does, this
+    /// waits until the change is released. `give` looks at nothing but the call.
+    ///
+    /// # Errors
+    /// Those of `give`; 503 when the release is not learnt in time.
+    pub async fn answer_alike(mut self, give: fn(&Self) -> Answer) -> Answer {
+        let answer = give(&self);
+        let Some(view) = self.unsettled.take() else { return answer };
+        if let Some(others) = view.others() {
+            let expected = content(answer).await;
+            let mut is_same = expected.is_some();
+            for other in others {
+                is_same = is_same && content(give(&self.on(other))).await == expected;
+            }
+            if is_same {
+                return give(&self);
+            }
+        }
+        self.published = self.app.node.settle(&view).await?;
+        give(&self)
     }
 
     /// The state that this request reads.
@@ -187,3 +239,15 @@ impl Call {
 
 /// What a handler gives.
 pub type Answer = Result<Response, ApiError>;
+
+/// Whether a request validates a token, which waits only when something it depends on is being changed.
+fn is_validation(method: &Method, path: &str) -> bool {
+    path == "/v3/auth/tokens" && (method == Method::GET || method == Method::HEAD)
+}
+
+/// What a client would see of an answer.
+async fn content(answer: Answer) -> Option<(StatusCode, HeaderMap, Bytes)> {
+    let (parts, body) = answer.into_response().into_parts();
+    let body = body.collect().await.ok()?.to_bytes();
+    Some((parts.status, parts.headers, body))
+}

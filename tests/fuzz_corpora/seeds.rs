@@ -263,6 +263,7 @@ fn snapshots() -> Vec<Vec<u8>> {
             membership: Some(stored),
             log_time_ms: 1,
             digest: vec![7; 16].into(),
+            time_ceiling_ms: 0,
         };
         let meta = wire::SnapshotMeta { snapshot_id: "s".into(), state: Some(state), rows: rows.into() };
         let frames: Vec<u8> = frames.into_iter().flat_map(part).collect();

@@ -20,6 +20,7 @@ use crate::node::core::Core;
 use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::node::site::Site;
+use crate::read_index::confirm_leadership;
 use crate::storage::{self, Opened, Phase};
 use crate::types::{NodeId, Vote, Wire};
 
@@ -119,8 +120,8 @@ pub(crate) async fn readmit<A: Application>(
         change(member, ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]))).await?;
         // A deposed leader may not know that the node has become a voter since.
         let vote = member.raft.server_metrics().borrow().vote;
-        let confirmed = member.confirmations.join().await;
-        let is_leading = leads(member, &vote) && matches!(confirmed, Ok(Ok(_)));
+        let confirmed = confirm_leadership(member.raft.clone()).await;
+        let is_leading = leads(member, &vote) && confirmed.is_ok();
         is_leading.then_some(vote).ok_or_else(not_leading)
     };
     tokio::time::timeout(READMISSION_TIMEOUT, readmitted)
@@ -139,8 +140,26 @@ fn leads<A: Application>(member: &Member<A>, vote: &Vote) -> bool {
 type Change = ChangeMembers<NodeId, BasicNode>;
 
 /// Makes one change of the membership and waits until it is committed. While another one is under way it
-/// only pauses.
+/// only pauses. A node that is to leave holds no lease any more when that is proposed; where the outcome is
+/// not awaited, it gets none until another node leads.
 async fn change<A: Application>(member: &Member<A>, change: Change) -> Result<(), Status> {
+    let leaving = match &change {
+        ChangeMembers::RemoveVoters(nodes) | ChangeMembers::RemoveNodes(nodes) => nodes.clone(),
+        _ => BTreeSet::new(),
+    };
+    for node in &leaving {
+        if !member.lease.bar(*node).await {
+            return Err(not_leading());
+        }
+    }
+    let changed = propose(member, change).await;
+    for node in &leaving {
+        member.lease.unbar(*node);
+    }
+    changed
+}
+
+async fn propose<A: Application>(member: &Member<A>, change: Change) -> Result<(), Status> {
     loop {
         match member.raft.change_membership(change.clone(), false).await {
             Ok(_) => return Ok(()),

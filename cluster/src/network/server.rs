@@ -16,6 +16,7 @@ use super::{CALL_WINDOW_BYTES, CLUSTER_KEY, CONNECTION_WINDOW_BYTES, rpc, snapsh
 use crate::application::Application;
 use crate::election;
 use crate::formation;
+use crate::lease;
 use crate::node::core::Core;
 use crate::node::member::Member;
 use crate::read_index::NoIndex;
@@ -86,6 +87,7 @@ impl<A: Application> Service<A> {
 #[tonic::async_trait]
 impl<A: Application> Consensus for Service<A> {
     type FetchSnapshotStream = BoxStream<'static, Result<proto::SnapshotChunk, Status>>;
+    type LeaseStream = BoxStream<'static, Result<proto::LeaseReply, Status>>;
 
     async fn append_entries(
         &self,
@@ -163,6 +165,15 @@ impl<A: Application> Consensus for Service<A> {
             Err(refused @ NoIndex::Busy) => Err(Status::resource_exhausted(refused.to_string())),
             Err(refused) => Err(Status::failed_precondition(refused.to_string())),
         }
+    }
+
+    async fn lease(
+        &self,
+        request: Request<Streaming<proto::LeaderMessage>>,
+    ) -> Result<Response<Self::LeaseStream>, Status> {
+        let member = self.member(&request)?;
+        let (lease, applied) = (Arc::clone(&member.lease), member.publication.applied_changes());
+        Ok(Response::new(lease::listen(lease, applied, request.into_inner(), Arc::clone(&member.site))))
     }
 
     async fn node_status(

@@ -89,6 +89,9 @@ fn show_gauges<A: Application>(member: &Member<A>) {
     }
     let applied_index = member.publication.load().applied_index;
     let last_log_index = now.last_log_index.unwrap_or_default();
+    let lease_age = member.lease.age();
+    metrics::gauge!("keyraft_lease_held").set(f64::from(u8::from(lease_age.is_some())));
+    metrics::gauge!("keyraft_lease_age_seconds").set(lease_age.unwrap_or_default().as_secs_f64());
     metrics::gauge!("keyraft_raft_term").set(now.current_term as f64);
     metrics::gauge!("keyraft_raft_last_log_index").set(last_log_index as f64);
     metrics::gauge!("keyraft_raft_applied_index").set(applied_index as f64);

@@ -8,13 +8,14 @@ use tokio::task::JoinHandle;
 use crate::application::Application;
 use crate::election;
 use crate::forward::Forwarder;
+use crate::lease::{self, Lease};
 use crate::network::link::Links;
 use crate::node::fault::Fault;
 use crate::node::site::Site;
 use crate::node::{follow, upkeep};
 use crate::proposer::{Proposer, proposer};
 use crate::published::Publication;
-use crate::read_index::{ReadIndex, ask_leader, confirm_leadership};
+use crate::read_index::{ReadIndex, ask_leader, index_of_leader};
 use crate::rounds::{Rounds, rounds};
 use crate::storage::{Opened, StorageHandle};
 use crate::types::Raft;
@@ -27,6 +28,8 @@ pub(crate) struct Member<A: Application> {
     pub(crate) publication: Publication<A>,
     pub(crate) proposer: Proposer,
     pub(crate) forwarder: Forwarder,
+    /// Whether this node may answer reads, and what is released.
+    pub(crate) lease: Arc<Lease>,
     /// Rounds of this node to its leader.
     pub(crate) reads: Rounds<ReadIndex>,
     /// Rounds of this node, as leader, to its followers.
@@ -37,10 +40,13 @@ pub(crate) struct Member<A: Application> {
 
 impl<A: Application> Member<A> {
     /// Starts consensus on `opened`, whose identity names the cluster.
-    pub(crate) async fn start(site: &Arc<Site>, opened: Opened<A>) -> Result<Arc<Self>, Fault> {
+    pub(crate) async fn start(site: &Arc<Site>, mut opened: Opened<A>) -> Result<Arc<Self>, Fault> {
         let config = raft_config(site)?;
         let links = Links { site: Arc::clone(site) };
         let storage_fault = opened.handle.fault();
+        let lease = begin_lease(site, &opened)?;
+        opened.log.set_lease(Arc::clone(&lease));
+        opened.machine.set_lease(Arc::clone(&lease));
         let raft = Raft::new(site.me(), config, links, opened.log, opened.machine).await;
         // Where the replay of the log has failed, the storage knows why; openraft has but a text.
         let raft = raft.map_err(|fatal| match storage_fault.borrow().clone() {
@@ -57,18 +63,21 @@ impl<A: Application> Member<A> {
             storage: opened.handle,
             publication: opened.publication,
             forwarder: Forwarder::new(site, proposer.clone(), opened.boot),
+            lease: Arc::clone(&lease),
             proposer,
             reads,
             confirmations: confirmations.clone(),
             readmission: tokio::sync::Mutex::new(()),
         });
 
-        let publication = member.publication.clone();
-        member.spawn(packer.run(raft.clone(), move || publication.load().log_time_ms));
+        member.spawn(packer.run(raft.clone(), Arc::clone(&lease)));
+        member.spawn(lease::lead(Arc::clone(site), Arc::clone(&lease)));
+        member.spawn(lease::keep_time(Arc::clone(&lease), raft.clone()));
         let asking = Arc::clone(site);
         member.spawn(read_queue.hold(move || ask_leader(Arc::clone(&asking), confirmations.clone())));
         let confirming = raft.clone();
-        member.spawn(confirmation_queue.hold(move || confirm_leadership(confirming.clone())));
+        member
+            .spawn(confirmation_queue.hold(move || index_of_leader(confirming.clone(), Arc::clone(&lease))));
         member.spawn(follow::run(Arc::clone(&member)));
         member.spawn(election::run(Arc::clone(site), raft));
         member.spawn(upkeep::take_snapshots(Arc::clone(&member)));
@@ -86,6 +95,20 @@ impl<A: Application> Member<A> {
             }
         })
     }
+}
+
+/// The lease of this life, which begins where the log and the state stand.
+fn begin_lease<A: Application>(site: &Site, opened: &Opened<A>) -> Result<Arc<Lease>, Fault> {
+    let (applied, time_ceiling_ms) = opened.machine.standing();
+    let stored = opened.machine.membership();
+    let known = stored.log_id().map(|log_id| (log_id.index, stored.membership().clone()));
+    let later = opened.log.memberships_after(applied.map(|applied| applied.index));
+    let later = later.map_err(|error| Fault::Open { reason: error.to_string() })?;
+    let memberships = known.into_iter().chain(later).collect();
+    let start = lease::Start { vote: opened.log.vote(), applied, time_ceiling_ms, memberships };
+    let publication = opened.publication.clone();
+    let show_released = move |index| publication.release(index);
+    Ok(Lease::new(&site.config, &site.environment, start, show_released))
 }
 
 fn raft_config(site: &Site) -> Result<Arc<Config>, Fault> {

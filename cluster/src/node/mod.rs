@@ -25,7 +25,7 @@ use crate::announcement::Announcement;
 use crate::application::Application;
 use crate::forward::ProposeError;
 use crate::lease::{self, ReadError};
-use crate::published::{Publication, Published};
+use crate::published::{Publication, Published, View};
 use crate::status::{self, ClusterStatus};
 use crate::types::{LogIndex, NodeId};
 
@@ -77,38 +77,60 @@ impl Drop for Threads {
 }
 
 /// What a write brought.
-pub struct Proposed<A: Application> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposed {
     /// What the application answered.
     pub answer: Bytes,
-    /// A state of this node at or after the entry that answered.
-    pub published: Arc<Published<A>>,
-    /// Index of that entry.
+    /// Index of the entry that answered.
     pub log_index: LogIndex,
 }
 
 impl<A: Application> Node<A> {
     /// A state that holds all that was acknowledged to anybody before this call, and all that any node
-    /// had shown. Every read passes here. Cancel-safe.
+    /// had shown, and nothing that another node may not show yet. Cancel-safe.
     ///
     /// # Errors
-    /// No leader was found, or this node did not catch up, within `read_timeout_ms`; the node does not
-    /// serve.
+    /// No leader was found, this node did not catch up, or what it has was not released, within
+    /// `read_timeout_ms`; the node does not serve.
     pub async fn read(&self) -> Result<Arc<Published<A>>, ReadError> {
+        let view = self.view().await?;
+        self.settle(&view).await
+    }
+
+    /// What [`Node::read`] would find, without waiting for the release of what is being changed: every read
+    /// passes here. An answer that is the same in all states of the view may be given. Cancel-safe.
+    ///
+    /// # Errors
+    /// As of [`Node::read`].
+    pub async fn view(&self) -> Result<View<A>, ReadError> {
         let waited_ms = self.core().site.config.read_timeout_ms;
         if let Some(fault) = self.core().site.faults.first() {
             return Err(ReadError::Faulty(fault));
         }
         let member = self.member(waited_ms).await.ok_or(ReadError::NoLeader { waited_ms })?;
         lease::permit_read(&member).await?;
-        Ok(member.publication.load())
+        Ok(member.publication.view())
     }
 
-    /// Has the cluster apply a command once, and returns its answer when it is applied here too. If this
+    /// The newest state of a view, once all may show it. Cancel-safe.
+    ///
+    /// # Errors
+    /// That was not learnt within `read_timeout_ms`; the node does not serve.
+    pub async fn settle(&self, view: &View<A>) -> Result<Arc<Published<A>>, ReadError> {
+        if let Some(settled) = view.settled() {
+            return Ok(Arc::clone(settled));
+        }
+        let member = self.core().member().ok_or(ReadError::Stopped)?;
+        lease::settle(&member, view).await
+    }
+
+    /// Has the cluster apply a command once, and returns its answer when it is released and applied here too:
+    /// no node answers a read without it any more. If this
     /// future is dropped, the command may be applied nevertheless.
     ///
     /// # Errors
     /// See [`ProposeError`]; all but `Unknown` and `Stopped` say that the command was not applied.
-    pub async fn propose(&self, command: Bytes) -> Result<Proposed<A>, ProposeError> {
+    pub async fn propose(&self, command: Bytes) -> Result<Proposed, ProposeError> {
         let site = &self.core().site;
         let limit_bytes = site.config.max_command_bytes;
         if command.len() > limit_bytes {
@@ -134,11 +156,7 @@ impl<A: Application> Node<A> {
                 return Err(ProposeError::Unknown { waited_ms });
             }
         }
-        Ok(Proposed {
-            answer: proposal.outcome.answer,
-            published: member.publication.load(),
-            log_index: proposal.log_index,
-        })
+        Ok(Proposed { answer: proposal.outcome.answer, log_index: proposal.log_index })
     }
 
     /// The state that this node has applied, unverified: it may lie behind what other nodes have shown.
@@ -149,11 +167,30 @@ impl<A: Application> Node<A> {
         self.core().publication()
     }
 
-    /// Milliseconds since the epoch, never behind the log time of the local state.
+    /// Cluster time in milliseconds since the epoch: what a token is stamped with that is issued from a state
+    /// loaded **afterwards**. Whatever such a state does not show yet is stamped at or after it. It is the
+    /// leader's, told with every heartbeat; a node that hears no leader has it stand still.
     #[must_use]
     pub fn cluster_time_ms(&self) -> u64 {
         let log_time_ms = self.core().publication().load().log_time_ms;
-        self.core().site.environment.clock.wall_ms().max(log_time_ms)
+        let told_ms = self.core().member().map_or(0, |member| member.lease.time_ms());
+        log_time_ms.max(told_ms)
+    }
+
+    /// Returns once cluster time is `time_ms` or later. Cancel-safe.
+    ///
+    /// # Errors
+    /// That did not happen within `read_timeout_ms` on top of what is to pass: there is no leader.
+    pub async fn wait_cluster_time(&self, time_ms: u64) -> Result<(), ReadError> {
+        let waited_ms = self.core().site.config.read_timeout_ms;
+        let member = self.member(waited_ms).await.ok_or(ReadError::NoLeader { waited_ms })?;
+        let patience_ms = waited_ms.saturating_add(2 * time_ms.saturating_sub(self.cluster_time_ms()));
+        let mut times = member.lease.times();
+        let reached = times.wait_for(|now_ms| *now_ms >= time_ms);
+        match tokio::time::timeout(Duration::from_millis(patience_ms), reached).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(ReadError::NoLeader { waited_ms: patience_ms }),
+        }
     }
 
     /// This node's number.
@@ -201,6 +238,7 @@ impl<A: Application> Node<A> {
 
     /// Stops the node: consensus ends, the files are flushed and free for another start.
     pub async fn shutdown(&self) {
+        self.core().site.leaving.cancel();
         self.core().site.stopping.cancel();
         let tasks = std::mem::take(&mut *self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         let core = Arc::clone(self.core());

@@ -29,6 +29,8 @@ pub(crate) struct Site {
     pub(crate) leader: watch::Sender<Option<NodeId>>,
     /// What the application has this node say of itself.
     pub(crate) announcement: ArcSwap<Announcement>,
+    /// Cancelled before a stop that is announced: leases are given up.
+    pub(crate) leaving: CancellationToken,
     /// Cancelled when the node stops: every task ends.
     pub(crate) stopping: CancellationToken,
 }
@@ -42,6 +44,7 @@ impl Site {
             faults: Faults::new(),
             leader: watch::Sender::new(None),
             announcement: ArcSwap::default(),
+            leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),
             config,
             environment,

@@ -19,6 +19,8 @@ pub(crate) struct Applied<A: Application> {
     pub rows: u64,
     pub last_applied: Option<LogId>,
     pub membership: StoredMembership,
+    /// What no leader has stamped past, milliseconds since the epoch.
+    pub time_ceiling_ms: u64,
 }
 
 impl<A: Application> Clone for Applied<A> {
@@ -31,6 +33,7 @@ impl<A: Application> Clone for Applied<A> {
             rows: self.rows,
             last_applied: self.last_applied,
             membership: self.membership.clone(),
+            time_ceiling_ms: self.time_ceiling_ms,
         }
     }
 }
@@ -43,6 +46,8 @@ pub(crate) struct Effect {
     pub changes: Vec<RowChange>,
     /// What the leader says about earlier digests.
     pub claims: Vec<proto::VerifyDigest>,
+    /// A time ceiling, if the entry has raised it.
+    pub time_ceiling_ms: Option<u64>,
 }
 
 impl<A: Application> Applied<A> {
@@ -55,6 +60,7 @@ impl<A: Application> Applied<A> {
             rows: 0,
             last_applied: None,
             membership: StoredMembership::default(),
+            time_ceiling_ms: 0,
         }
     }
 
@@ -108,6 +114,11 @@ impl<A: Application> Applied<A> {
                 effect.claims.push(claim);
                 bytes::Bytes::new()
             }
+            Some(proto::request::Body::TimeCeiling(ceiling)) => {
+                self.time_ceiling_ms = self.time_ceiling_ms.max(ceiling.ceiling_ms);
+                effect.time_ceiling_ms = Some(self.time_ceiling_ms);
+                bytes::Bytes::new()
+            }
             None => bytes::Bytes::new(),
         };
         if let Some(id) = &request.id {
@@ -123,6 +134,7 @@ impl<A: Application> Applied<A> {
             membership: Some(self.membership.clone().to_message()),
             log_time_ms: self.log_time_ms,
             digest: self.digest.to_be_bytes().to_vec().into(),
+            time_ceiling_ms: self.time_ceiling_ms,
         }
     }
 
@@ -177,6 +189,7 @@ impl<A: Application> Applied<A> {
             rows: intake.count,
             last_applied,
             membership,
+            time_ceiling_ms: meta.time_ceiling_ms,
         })
     }
 }

@@ -2,14 +2,16 @@
 
 use std::fmt::Debug;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
 
 use openraft::storage::{LogFlushed, RaftLogStorage};
-use openraft::{AnyError, LogState, OptionalSend, RaftLogReader};
+use openraft::{AnyError, EntryPayload, LogState, OptionalSend, RaftLogReader};
 use tokio::sync::watch;
 
 use super::error::StorageError;
 use super::wal::Wal;
-use crate::types::{Entry, LogId, LogIndex, RaftIoError, RaftStorageError, TypeConfig, Vote};
+use crate::lease::Lease;
+use crate::types::{Entry, LogId, LogIndex, Membership, RaftIoError, RaftStorageError, TypeConfig, Vote};
 
 /// An append to another node carries about this many bytes of entries at most, one entry at least: a
 /// heartbeat must not wait behind more.
@@ -17,11 +19,43 @@ const APPEND_LIMIT_BYTES: u64 = 1 << 20;
 
 /// The log and the vote. Cheap to clone; every clone is the same log.
 #[derive(Clone)]
-pub struct LogStore(Wal);
+pub struct LogStore(Wal, Option<Arc<Lease>>);
 
 impl LogStore {
     pub(crate) fn new(wal: Wal) -> Self {
-        Self(wal)
+        Self(wal, None)
+    }
+
+    /// Tells `lease` of votes and entries, and has it stamp those of this node as leader.
+    pub(crate) fn set_lease(&mut self, lease: Arc<Lease>) {
+        self.1 = Some(lease);
+    }
+
+    /// The stored vote.
+    pub(crate) fn vote(&self) -> Option<Vote> {
+        self.0.vote()
+    }
+
+    /// The memberships of the entries after `index`, and where they lie.
+    ///
+    /// # Errors
+    /// As of the disk.
+    pub(crate) fn memberships_after(
+        &self,
+        index: Option<LogIndex>,
+    ) -> Result<Vec<(LogIndex, Membership)>, StorageError> {
+        let end = self.last_log_id().map_or(0, |last| last.index + 1);
+        let (mut next, mut found) = (index.map_or(0, |index| index + 1), Vec::new());
+        while next < end {
+            let entries = self.0.read(next..end, APPEND_LIMIT_BYTES)?;
+            let Some(last) = entries.last() else { break };
+            next = last.log_id.index + 1;
+            found.extend(entries.into_iter().filter_map(|entry| match entry.payload {
+                EntryPayload::Membership(membership) => Some((entry.log_id.index, membership)),
+                _ => None,
+            }));
+        }
+        Ok(found)
     }
 
     /// The stored vote; a new value is shown after it is durable and before openraft acts on it.
@@ -86,7 +120,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
     }
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<(), RaftStorageError> {
-        Ok(self.0.save_vote(*vote).map_err(|e| RaftIoError::write_vote(error_of(e)))?)
+        self.0.save_vote(*vote).map_err(|e| RaftIoError::write_vote(error_of(e)))?;
+        // Before openraft sends anything under it.
+        if let Some(lease) = &self.1 {
+            lease.vote_stored(*vote, self.0.last_log_id());
+        }
+        Ok(())
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote>, RaftStorageError> {
@@ -115,13 +154,21 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let result = self.0.append(entries.into_iter().collect());
+        let mut entries: Vec<Entry> = entries.into_iter().collect();
+        if let Some(lease) = &self.1 {
+            lease.appending(&mut entries);
+        }
+        let result = self.0.append(entries);
         callback.log_io_completed(result.map_err(StorageError::into_io));
         Ok(())
     }
 
     async fn truncate(&mut self, log_id: LogId) -> Result<(), RaftStorageError> {
-        Ok(self.0.truncate(log_id.index).map_err(|e| RaftIoError::write_logs(error_of(e)))?)
+        self.0.truncate(log_id.index).map_err(|e| RaftIoError::write_logs(error_of(e)))?;
+        if let Some(lease) = &self.1 {
+            lease.truncated(log_id.index);
+        }
+        Ok(())
     }
 
     async fn purge(&mut self, log_id: LogId) -> Result<(), RaftStorageError> {

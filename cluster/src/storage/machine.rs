@@ -12,13 +12,15 @@ use super::digest::{self, DigestRing};
 use super::divergence;
 use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
+use super::sessions::OWN_TABLE;
 use super::snapshot::{SnapshotBuilder, SnapshotFile, SnapshotReceiver, SnapshotStore};
 use super::wal::Wal;
 use super::writer::Writer;
 use crate::application::Application;
 use crate::disk::Disk;
 use crate::environment::Clock;
-use crate::published::Publication;
+use crate::lease::Lease;
+use crate::published::{Publication, Published};
 use crate::types::{
     BatchAnswer, Entry, LogId, LogIndex, RaftIoError, RaftStorageError, SnapshotMeta, StoredMembership,
     TypeConfig,
@@ -45,11 +47,35 @@ pub(crate) struct Shared<A: Application> {
 pub struct StateMachine<A: Application> {
     shared: Arc<Shared<A>>,
     applied: Applied<A>,
+    lease: Option<Arc<Lease>>,
 }
 
 impl<A: Application> StateMachine<A> {
     pub(crate) fn new(shared: Arc<Shared<A>>, applied: Applied<A>) -> Self {
-        Self { shared, applied }
+        Self { shared, applied, lease: None }
+    }
+
+    /// Tells `lease` what is applied.
+    pub(crate) fn set_lease(&mut self, lease: Arc<Lease>) {
+        self.lease = Some(lease);
+    }
+
+    /// Where the state stands: the last applied entry, and the time ceiling.
+    pub(crate) fn standing(&self) -> (Option<LogId>, u64) {
+        (self.applied.last_applied, self.applied.time_ceiling_ms)
+    }
+
+    /// The membership that the state was applied under.
+    pub(crate) fn membership(&self) -> &StoredMembership {
+        &self.applied.membership
+    }
+
+    /// Shows states to readers, then counts them as applied: the order in which leases want it.
+    fn show(&self, states: Vec<(Published<A>, bool)>) {
+        self.shared.publication.publish(states);
+        if let (Some(lease), Some(last)) = (&self.lease, self.applied.last_applied) {
+            lease.applied(last.index);
+        }
     }
 
     /// Applies entries in order. An error comes with the entry at which it stopped.
@@ -57,9 +83,15 @@ impl<A: Application> StateMachine<A> {
         let shared = Arc::clone(&self.shared);
         let started = shared.clock.elapsed();
         let mut answers = Vec::with_capacity(entries.len());
+        let mut states = Vec::with_capacity(entries.len());
         for entry in entries {
             let log_id = entry.log_id;
             let effect = self.applied.apply(shared.app.as_ref(), entry);
+            if let (Some(lease), Some(ceiling_ms)) = (&self.lease, effect.time_ceiling_ms) {
+                lease.ceiling_applied(log_id.leader_id, ceiling_ms);
+            }
+            let is_changed = effect.changes.iter().any(|change| change.key.first() != Some(&OWN_TABLE));
+            states.push((self.applied.published(), is_changed));
             self.remember_digest(log_id);
             for claim in &effect.claims {
                 self.compare(log_id.index, claim).map_err(|fault| {
@@ -71,7 +103,7 @@ impl<A: Application> StateMachine<A> {
             written.map_err(|error| (log_id, error))?;
             answers.push(effect.answer);
         }
-        shared.publication.publish(self.applied.published());
+        self.show(states);
         let took = shared.clock.elapsed().saturating_sub(started);
         metrics::histogram!("keyraft_apply_seconds").record(took.as_secs_f64());
         Ok(answers)
@@ -124,7 +156,11 @@ impl<A: Application> StateMachine<A> {
             self.remember_digest(last);
         }
         replace_rows(&self.shared.writer, &self.shared.app, &self.applied)?;
-        self.shared.publication.publish(self.applied.published());
+        if let (Some(lease), Some(last)) = (&self.lease, self.applied.last_applied) {
+            lease.membership_installed(&self.applied.membership);
+            lease.ceiling_applied(last.leader_id, self.applied.time_ceiling_ms);
+        }
+        self.show(vec![(self.applied.published(), true)]);
         Ok(())
     }
 }

@@ -89,7 +89,7 @@ pub struct Node {
 }
 
 pub fn environment() -> Environment {
-    Environment { clock: Arc::new(SystemClock), random: Arc::new(SeededRandom::from_seed(1)) }
+    Environment { clock: Arc::new(SystemClock::default()), random: Arc::new(SeededRandom::from_seed(1)) }
 }
 
 pub fn log_id(index: u64) -> LogId {

@@ -7,6 +7,7 @@
     reason = "a failure here is a failed test"
 )]
 
+pub mod counters;
 pub mod kv;
 pub mod proxy;
 
@@ -148,7 +149,17 @@ impl TestCluster {
 
     /// Drops a node without stopping it, and starts it again as soon as its files are free.
     pub async fn kill_node(&mut self, node: NodeId) {
+        self.crash_node(node);
+        self.start_crashed_node(node).await;
+    }
+
+    /// Drops a node without stopping it.
+    pub fn crash_node(&mut self, node: NodeId) {
         drop(self.nodes.remove(&node));
+    }
+
+    /// Starts it again, as soon as its files are free.
+    pub async fn start_crashed_node(&mut self, node: NodeId) {
         let config = self.config(node);
         let started = eventually("its port and its files are free", || async {
             Node::start(config.clone(), KeyValue::default(), Environment::system().unwrap()).await.ok()

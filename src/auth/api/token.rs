@@ -1,7 +1,5 @@
 //! `/v3/auth/tokens`: issue, validate, check and revoke.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -98,15 +96,11 @@ async fn authenticate_unrevoked(call: &mut Call, request: &AuthRequest) -> Resul
             Authenticated::Fully(token) if is_revoked(call.state(), token) => {}
             _ => return Ok(authenticated),
         }
-        tokio::time::sleep(until_next_second(call.app.node.cluster_time_ms())).await;
+        let next_ms = (call.app.node.cluster_time_ms() / 1000 + 1) * 1000;
+        call.app.node.wait_cluster_time(next_ms).await?;
         call.reload().await?;
     }
     authenticate(call, request).await
-}
-
-/// The rest of the second that `now_ms` is in: never nothing, never more than a second.
-fn until_next_second(now_ms: u64) -> Duration {
-    Duration::from_millis(1000 - now_ms % 1000)
 }
 
 fn token_answer(call: &Call, status: StatusCode, token: &Token, text: &str) -> Answer {
@@ -161,12 +155,16 @@ fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiEr
 /// # Errors
 /// 401, 403, or 404 for a token that is not valid.
 pub async fn validate(call: Call) -> Answer {
+    call.answer_alike(validated).await
+}
+
+fn validated(call: &Call) -> Answer {
     let is_head = call.method == axum::http::Method::HEAD;
     let rule = if is_head { Rule::CheckToken } else { Rule::ValidateToken };
     let allows_expired = call.query.get("allow_expired").is_some_and(is_yes);
     let grace_s = if allows_expired { call.app.config.token.allow_expired_window_s } else { 0 };
-    let (token, text) = subject(&call, rule, grace_s)?;
-    token_answer(&call, StatusCode::OK, &token, text)
+    let (token, text) = subject(call, rule, grace_s)?;
+    token_answer(call, StatusCode::OK, &token, text)
 }
 
 /// Refuses to list the revoked tokens: there is no such list, as tokens are not kept.
@@ -189,16 +187,4 @@ pub async fn revoke(call: Call) -> Answer {
     call.run(Kind::RevokeToken(proto::RevokeToken { audit_id: token.audit.own.to_string(), cascade }))
         .await?;
     Ok(no_content())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_ends_with_its_second() {
-        for (now_ms, rest_ms) in [(5_000, 1000), (5_001, 999), (5_999, 1)] {
-            assert_eq!(until_next_second(now_ms), Duration::from_millis(rest_ms));
-        }
-    }
 }

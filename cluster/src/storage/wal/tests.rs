@@ -18,7 +18,7 @@ fn options() -> WalOptions {
 }
 
 fn try_open(disk: &MemoryDisk, own: Option<NodeId>) -> Result<Wal, StorageError> {
-    Wal::open(options(), Arc::new(disk.clone()), Arc::new(SystemClock), FaultReport::new(), own)
+    Wal::open(options(), Arc::new(disk.clone()), Arc::new(SystemClock::default()), FaultReport::new(), own)
 }
 
 fn open(disk: &MemoryDisk) -> Wal {
@@ -251,7 +251,8 @@ fn after_a_full_disk_nothing_is_acknowledged_any_more() {
     let disk = MemoryDisk::new();
     let fault = FaultReport::new();
     let wal =
-        Wal::open(options(), Arc::new(disk.clone()), Arc::new(SystemClock), fault.clone(), None).unwrap();
+        Wal::open(options(), Arc::new(disk.clone()), Arc::new(SystemClock::default()), fault.clone(), None)
+            .unwrap();
     wal.append(vec![entry(1, 0, 20)]).unwrap();
     disk.fill_after(Some(30));
     let full = wal.append(vec![entry(1, 1, 20)]).unwrap_err().to_string();

@@ -1,0 +1,42 @@
+//! The time ceilings that a leader logs, and stamps nothing past.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyraft_proto::cluster as proto;
+
+use super::Lease;
+use crate::types::Raft;
+
+/// How often a ceiling is logged.
+const INTERVAL: Duration = Duration::from_millis(2_000);
+/// How far it lies ahead. A new leader begins there, so this is how far cluster time may jump.
+const AHEAD_MS: u64 = 4_000;
+/// Pause after a ceiling that was not applied.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Logs ceilings whenever this node leads, until the node stops.
+pub(crate) async fn keep_time(lease: Arc<Lease>, raft: Raft) {
+    let mut status = lease.status();
+    loop {
+        // All earlier ceilings are applied then.
+        let leader = match status.wait_for(|now| now.is_serving).await {
+            Ok(now) => now.leadership,
+            Err(_) => return,
+        };
+        let ceiling = proto::TimeCeiling { ceiling_ms: lease.next_ceiling_ms(AHEAD_MS) };
+        let body = Some(proto::request::Body::TimeCeiling(ceiling));
+        let request = proto::Request { body, ..proto::Request::default() };
+        let batch = proto::Batch { stamp_ms: 0, requests: vec![request] };
+        let pause = match raft.client_write(batch).await {
+            Ok(_) => INTERVAL,
+            Err(_) => RETRY_PAUSE,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            changed = status.wait_for(|now| now.leadership != leader) => if changed.is_err() {
+                return;
+            },
+        }
+    }
+}

@@ -78,7 +78,11 @@ impl Client {
         assert_eq!(reply.status, 204, "{}", reply.body);
     }
 
-    async fn send_about(
+    /// One request about another token.
+    ///
+    /// # Errors
+    /// There was no answer.
+    pub async fn send_about(
         &self,
         method: Method,
         url: &str,

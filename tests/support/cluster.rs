@@ -154,6 +154,28 @@ impl DevCluster {
         });
     }
 
+    /// Stops a node where it is, as a machine that hangs.
+    pub fn pause(&self, number: u64) {
+        signal(self.pid(number), Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self, number: u64) {
+        signal(self.pid(number), Signal::CONT);
+    }
+
+    /// Changes the configuration of every node and starts them all again.
+    pub fn reconfigure(&mut self, change: impl Fn(u64, String) -> String) {
+        self.stop();
+        for number in self.numbers() {
+            let file = self.config_file(number);
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, change(number, text)).unwrap();
+        }
+        self.start_again();
+        self.wait_ready();
+    }
+
     /// `kill -9` of all nodes and of `keyraft dev`, as when the power fails.
     pub fn kill_all(&mut self) {
         let pids: Vec<_> = self.numbers().map(|number| self.pid(number)).collect();

@@ -17,6 +17,7 @@ mod hash_upgrade;
 mod key_rotation;
 mod keystone_peer;
 mod leader_killed;
+mod leases;
 mod lost_data;
 mod malformed;
 mod multi_factor;

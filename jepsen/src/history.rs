@@ -1,13 +1,16 @@
-//! What clients asked and what they were told, in the order in which it happened.
+//! What clients asked and what they were told.
 
-use std::fmt::{self, Write};
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+use crate::function::Function;
+use crate::value::Value;
 
 /// What a client knows of an operation once it has ended.
 ///
 /// An operation without an answer may have been done, or may be done at any later time: it is
 /// `Unknown` for ever, and no checker may count on either.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
     /// It was done.
     Done,
@@ -18,20 +21,54 @@ pub enum Outcome {
 }
 
 /// One operation of one client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Operation {
     /// The client; a client has one operation under way at a time.
     pub client: usize,
-    /// What was asked, such as `add`.
-    pub function: &'static str,
-    /// Of what: for `add`, the element.
-    pub element: String,
+    /// The node that was asked, from 0.
+    pub node: usize,
+    /// What was asked.
+    pub function: Function,
+    /// Of what: histories are judged key by key. Empty where all belongs together.
+    pub key: String,
+    /// With what.
+    pub argument: Value,
+    /// What was answered; nothing unless it was done.
+    pub answer: Value,
     /// When it was sent, from the start of the history.
     pub sent_at: Duration,
     /// When it was answered or given up, from the start of the history.
     pub ended_at: Duration,
     /// What the client knows.
     pub outcome: Outcome,
+}
+
+impl Operation {
+    /// Whether it was done.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.outcome == Outcome::Done
+    }
+
+    /// Whether it may have changed something, or still may.
+    #[must_use]
+    pub fn may_have_effect(&self) -> bool {
+        self.function.is_write() && self.outcome != Outcome::Refused
+    }
+
+    /// Whether this one had ended before the other was sent. Those of which neither holds are
+    /// concurrent: they could have taken effect in either order. So are those with an unknown outcome
+    /// and all that comes later.
+    #[must_use]
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.outcome != Outcome::Unknown && self.ended_at < other.sent_at
+    }
+
+    /// How long the client waited.
+    #[must_use]
+    pub fn latency(&self) -> Duration {
+        self.ended_at.saturating_sub(self.sent_at)
+    }
 }
 
 /// Operations of several clients.
@@ -46,6 +83,12 @@ impl FromIterator<Operation> for History {
     }
 }
 
+impl Extend<Operation> for History {
+    fn extend<I: IntoIterator<Item = Operation>>(&mut self, operations: I) {
+        self.operations.extend(operations);
+    }
+}
+
 impl History {
     /// The operations, in no particular order.
     #[must_use]
@@ -53,79 +96,28 @@ impl History {
         &self.operations
     }
 
-    /// The history in EDN, as Jepsen writes it: one map for each invocation and one for each end, by
-    /// time, so that other checkers can read it.
+    /// Whether there are none.
     #[must_use]
-    pub fn to_edn(&self) -> String {
-        let mut events: Vec<(Duration, u8, &Operation)> = Vec::with_capacity(2 * self.operations.len());
+    pub fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// The operations of each key, by the time at which they were sent.
+    #[must_use]
+    pub fn by_key(&self) -> BTreeMap<&str, Vec<&Operation>> {
+        let mut keys: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
         for operation in &self.operations {
-            events.push((operation.sent_at, 0, operation));
-            events.push((operation.ended_at, 1, operation));
+            keys.entry(&operation.key).or_default().push(operation);
         }
-        events.sort_by_key(|(at, is_end, operation)| (*at, *is_end, operation.client));
-        let mut text = String::from("[");
-        for (index, (at, is_end, operation)) in events.into_iter().enumerate() {
-            let kind = match (is_end, &operation.outcome) {
-                (0, _) => "invoke",
-                (_, Outcome::Done) => "ok",
-                (_, Outcome::Refused) => "fail",
-                (_, Outcome::Unknown) => "info",
-            };
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "{{:index {index}, :time {}, :type :{kind}, :process {}, :f :{}, :value {}}}",
-                at.as_nanos(),
-                operation.client,
-                operation.function,
-                Text(&operation.element)
-            );
+        for operations in keys.values_mut() {
+            operations.sort_by_key(|operation| (operation.sent_at, operation.ended_at, operation.client));
         }
-        text.push(']');
-        text
+        keys
     }
-}
 
-/// A text as an EDN string.
-struct Text<'a>(&'a str);
-
-impl fmt::Display for Text<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for character in self.0.chars() {
-            match character {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                other => f.write_char(other)?,
-            }
-        }
-        f.write_char('"')
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn edn_lists_invocations_and_ends_by_time() {
-        let operation = |client, from, to, outcome| Operation {
-            client,
-            function: "add",
-            element: format!("\"{client}\\"),
-            sent_at: Duration::from_nanos(from),
-            ended_at: Duration::from_nanos(to),
-            outcome,
-        };
-        let history: History =
-            [operation(0, 5, 20, Outcome::Unknown), operation(1, 7, 9, Outcome::Done)].into_iter().collect();
-        assert_eq!(
-            history.to_edn(),
-            "[{:index 0, :time 5, :type :invoke, :process 0, :f :add, :value \"\\\"0\\\\\"}\n\
-             {:index 1, :time 7, :type :invoke, :process 1, :f :add, :value \"\\\"1\\\\\"}\n\
-             {:index 2, :time 9, :type :ok, :process 1, :f :add, :value \"\\\"1\\\\\"}\n\
-             {:index 3, :time 20, :type :info, :process 0, :f :add, :value \"\\\"0\\\\\"}\n]"
-        );
+    /// When the last operation ended.
+    #[must_use]
+    pub fn end(&self) -> Duration {
+        self.operations.iter().map(|operation| operation.ended_at).max().unwrap_or_default()
     }
 }

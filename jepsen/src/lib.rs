@@ -4,6 +4,13 @@
 //! the processes' world meanwhile, and has a checker judge the history.
 
 pub mod checker;
+pub mod edn;
+pub mod function;
 pub mod history;
+pub mod recording;
+pub mod value;
 
-pub use history::{History, Outcome};
+pub use function::Function;
+pub use history::{History, Operation, Outcome};
+pub use recording::{Disturbance, DisturbanceState, Recording, Sample};
+pub use value::Value;

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use keyraft_jepsen::checker::set;
-use keyraft_jepsen::history::Operation;
-use keyraft_jepsen::{History, Outcome as Known};
+use keyraft_jepsen::{Function, History, Operation, Outcome as Known};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -181,8 +180,11 @@ fn history(writes: &[Write]) -> History {
     let since = |at: Instant| start.map_or(Duration::ZERO, |start| at - start);
     let operation = |write: &Write| Operation {
         client: write.client,
-        function: "add",
-        element: write.element(),
+        node: write.node,
+        function: Function::Add,
+        key: String::new(),
+        argument: write.element().into(),
+        answer: keyraft_jepsen::Value::Nil,
         sent_at: since(write.sent_at),
         ended_at: since(write.answered_at),
         outcome: match write.outcome {

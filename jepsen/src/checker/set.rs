@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::function::Function;
 use crate::history::{History, Outcome};
 
 /// What is wrong with a history of `add`s, given what a node shows in the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Findings {
     /// Acknowledged, and not there.
     pub lost: Vec<String>,
     /// There more than once.
@@ -21,7 +22,7 @@ pub struct Verdict {
     pub unknown: usize,
 }
 
-impl Verdict {
+impl Findings {
     /// Whether the history is one that a correct set can have, and proves something: a run in which
     /// nothing was acknowledged is no proof.
     #[must_use]
@@ -31,35 +32,36 @@ impl Verdict {
     }
 }
 
-/// Judges the `add`s of a history by what was found afterwards; an element is found as often as it is
+/// Judges the `add`s of a history, each of an element that is its argument, by what was found afterwards; an element is found as often as it is
 /// there.
 #[must_use]
-pub fn check<'a>(history: &History, found: impl IntoIterator<Item = &'a str>) -> Verdict {
+pub fn check<'a>(history: &History, found: impl IntoIterator<Item = &'a str>) -> Findings {
     let mut times: BTreeMap<&str, usize> = BTreeMap::new();
     for element in found {
         *times.entry(element).or_default() += 1;
     }
-    let mut verdict = Verdict::default();
+    let mut findings = Findings::default();
     for (element, count) in &times {
         if *count > 1 {
-            verdict.doubled.push((*element).to_owned());
+            findings.doubled.push((*element).to_owned());
         }
     }
-    for operation in history.operations().iter().filter(|operation| operation.function == "add") {
-        let is_there = times.remove(operation.element.as_str()).is_some();
+    for operation in history.operations().iter().filter(|operation| operation.function == Function::Add) {
+        let element = operation.argument.to_string();
+        let is_there = times.remove(element.as_str()).is_some();
         match (&operation.outcome, is_there) {
-            (Outcome::Done, true) => verdict.acknowledged += 1,
+            (Outcome::Done, true) => findings.acknowledged += 1,
             (Outcome::Done, false) => {
-                verdict.acknowledged += 1;
-                verdict.lost.push(operation.element.clone());
+                findings.acknowledged += 1;
+                findings.lost.push(element);
             }
-            (Outcome::Refused, true) => verdict.refused_but_there.push(operation.element.clone()),
+            (Outcome::Refused, true) => findings.refused_but_there.push(element),
             (Outcome::Refused, false) => {}
-            (Outcome::Unknown, _) => verdict.unknown += 1,
+            (Outcome::Unknown, _) => findings.unknown += 1,
         }
     }
-    verdict.unasked = times.into_keys().map(str::to_owned).collect();
-    verdict
+    findings.unasked = times.into_keys().map(str::to_owned).collect();
+    findings
 }
 
 #[cfg(test)]
@@ -68,15 +70,19 @@ mod tests {
 
     use super::*;
     use crate::history::Operation;
+    use crate::value::Value;
 
     fn history(outcomes: &[(&str, Outcome)]) -> History {
         let operation = |(client, (element, outcome)): (usize, &(&str, Outcome))| Operation {
             client,
-            function: "add",
-            element: (*element).to_owned(),
+            node: 0,
+            function: Function::Add,
+            key: String::new(),
+            argument: (*element).into(),
+            answer: Value::Nil,
             sent_at: Duration::ZERO,
             ended_at: Duration::ZERO,
-            outcome: outcome.clone(),
+            outcome: *outcome,
         };
         outcomes.iter().enumerate().map(operation).collect()
     }

@@ -1,0 +1,72 @@
+//! What a client can ask for.
+
+/// What is asked, apart from whom and with what. Each has a keyword, its name in a history in EDN.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident = $keyword:literal, $effect:ident;)*) => {
+        /// What an operation does.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Function { $($(#[$doc])* $name,)* }
+
+        impl Function {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The name in EDN, without the colon.
+            #[must_use]
+            pub fn keyword(self) -> &'static str {
+                match self { $(Self::$name => $keyword,)* }
+            }
+
+            /// Whether it changes the state of the cluster, so that one whose outcome is unknown may have done so.
+            #[must_use]
+            pub fn is_write(self) -> bool {
+                match self { $(Self::$name => functions!(@ $effect),)* }
+            }
+        }
+    };
+    (@ writes) => { true };
+    (@ reads) => { false };
+}
+
+functions! {
+    /// The content of a register: a number, or nothing.
+    Read = "read", reads;
+    /// Gives a register the content that is the argument.
+    Write = "write", writes;
+    /// Makes something of a name that has to be unique (the key); answers its id.
+    Create = "create", writes;
+    /// The ids of what has a name (the key).
+    Find = "find", reads;
+    /// The references that lead nowhere.
+    Dangling = "dangling", reads;
+    /// Gives a user (the key) a role (the argument).
+    Grant = "grant", writes;
+    /// Takes it away.
+    RevokeGrant = "revoke-grant", writes;
+    /// Asks for a token; answers its roles where they are looked at.
+    Issue = "issue", reads;
+    /// Revokes a token (the key), in the way that is the argument.
+    Revoke = "revoke", writes;
+    /// Whether a token (the key) is valid, or which roles it has.
+    Validate = "validate", reads;
+    /// Rotates the keys of tokens.
+    Rotate = "rotate", writes;
+    /// The keys of tokens that a node has, by a digest of each.
+    Keys = "keys", reads;
+    /// Adds an element (the argument) to a set.
+    Add = "add", writes;
+}
+
+impl Function {
+    /// The function with this keyword.
+    #[must_use]
+    pub fn from_keyword(keyword: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|function| function.keyword() == keyword)
+    }
+}
+
+impl std::fmt::Display for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.keyword())
+    }
+}

@@ -4,11 +4,18 @@
 //! the processes' world meanwhile, and has a checker judge the history.
 
 pub mod checker;
+pub mod cli;
+pub mod client;
 pub mod edn;
+pub mod environment;
 pub mod function;
 pub mod history;
+pub mod nemesis;
 pub mod recording;
+pub mod runner;
+pub mod schedule;
 pub mod value;
+pub mod workload;
 
 pub use function::Function;
 pub use history::{History, Operation, Outcome};

@@ -1,0 +1,232 @@
+//! One node: a process of the binary under test, with its folder.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::EnvironmentError;
+use super::configuration::Configuration;
+
+/// A node that was told to stop has this long before it is killed.
+const STOP_LIMIT: Duration = Duration::from_secs(20);
+
+/// Where a node is and how it is started.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Its number, from 0.
+    pub number: usize,
+    /// Its folder: configuration, log, socket, `data/`.
+    pub folder: PathBuf,
+    /// The cluster key, the same file for all.
+    pub cluster_key: PathBuf,
+    /// The program and the arguments that come before the binary; empty if there are none.
+    pub enter: Vec<String>,
+    /// The binary under test.
+    pub binary: PathBuf,
+    /// Where clients reach it.
+    pub http: SocketAddr,
+    /// Where it listens for the others.
+    pub cluster: SocketAddr,
+    /// Where the nodes reach one another.
+    pub peers: Vec<SocketAddr>,
+}
+
+/// A node.
+pub struct Node {
+    site: Site,
+    process: Mutex<Option<Child>>,
+    wall_clock_offset_ms: AtomicI64,
+    claim: Arc<Mutex<()>>,
+}
+
+/// How a process is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// It runs, or is stopped by a signal.
+    Running,
+    /// It was never started, or the harness ended it.
+    Down,
+    /// It ended by itself.
+    Ended(String),
+}
+
+impl Node {
+    /// A node that does not run yet; its folder is made.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
+    pub fn new(site: Site) -> Result<Self, EnvironmentError> {
+        let node = Self {
+            process: Mutex::new(None),
+            wall_clock_offset_ms: AtomicI64::new(0),
+            claim: Arc::default(),
+            site,
+        };
+        fs::create_dir_all(node.data()).map_err(EnvironmentError::file(&node.data()))?;
+        Ok(node)
+    }
+
+    /// Its number, from 0.
+    pub fn number(&self) -> usize {
+        self.site.number
+    }
+
+    /// Where clients reach it.
+    pub fn http(&self) -> SocketAddr {
+        self.site.http
+    }
+
+    /// Its admin socket.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.site.folder.join("admin.sock")
+    }
+
+    /// The folder of its data.
+    pub fn data(&self) -> PathBuf {
+        self.site.folder.join("data")
+    }
+
+    /// What it has logged, over all its lives.
+    pub fn log_file(&self) -> PathBuf {
+        self.site.folder.join("log")
+    }
+
+    /// Takes the node for one disturbance; `None` while another has it. It does not hinder what needs no claim.
+    pub fn claim(&self) -> Option<OwnedMutexGuard<()>> {
+        Arc::clone(&self.claim).try_lock_owned().ok()
+    }
+
+    /// Whether a disturbance has the node.
+    pub fn is_claimed(&self) -> bool {
+        self.claim.try_lock().is_err()
+    }
+
+    /// How far its wall clock will be ahead when it starts the next time.
+    pub fn set_wall_clock_offset_ms(&self, offset_ms: i64) {
+        self.wall_clock_offset_ms.store(offset_ms, Ordering::SeqCst);
+    }
+
+    /// Starts the process unless it runs.
+    ///
+    /// # Errors
+    /// The configuration cannot be written or the binary not be started.
+    pub async fn start(&self) -> Result<(), EnvironmentError> {
+        let mut process = self.process.lock().await;
+        if let Some(child) = process.as_mut()
+            && matches!(child.try_wait(), Ok(None))
+        {
+            return Ok(());
+        }
+        let config = self.site.folder.join("config.toml");
+        fs::write(&config, self.configuration()).map_err(EnvironmentError::file(&config))?;
+        let log = File::options().append(true).create(true).mode(0o644).open(self.log_file());
+        let log = log.map_err(EnvironmentError::file(&self.log_file()))?;
+        let mut line = self.site.enter.clone();
+        line.extend([self.site.binary.display().to_string(), "serve".to_owned(), "--config".to_owned()]);
+        let Some((program, arguments)) = line.split_first() else { return Ok(()) };
+        let spawned = Command::new(program)
+            .args(arguments)
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        *process = Some(spawned.map_err(|error| self.failed(error.to_string()))?);
+        Ok(())
+    }
+
+    /// `kill -9`, and waits until the process is gone.
+    pub async fn kill(&self) {
+        let mut process = self.process.lock().await;
+        if let Some(mut child) = process.take() {
+            let _ = child.start_kill();
+            let _ = child.wait().await;
+        }
+    }
+
+    /// SIGTERM, and waits until the process is gone; whether it went by itself and in time.
+    pub async fn stop(&self) -> bool {
+        let mut process = self.process.lock().await;
+        let Some(mut child) = process.take() else { return false };
+        send(&child, Signal::SIGTERM);
+        match tokio::time::timeout(STOP_LIMIT, child.wait()).await {
+            Ok(Ok(status)) => status.success(),
+            _ => {
+                let _ = child.start_kill();
+                let _ = child.wait().await;
+                false
+            }
+        }
+    }
+
+    /// SIGSTOP; whether there was a process.
+    pub async fn pause(&self) -> bool {
+        self.process.lock().await.as_ref().is_some_and(|child| send(child, Signal::SIGSTOP))
+    }
+
+    /// SIGCONT.
+    pub async fn resume(&self) -> bool {
+        self.process.lock().await.as_ref().is_some_and(|child| send(child, Signal::SIGCONT))
+    }
+
+    /// The number of its process, while it has one.
+    pub async fn process_number(&self) -> Option<u32> {
+        self.process.lock().await.as_ref().and_then(Child::id)
+    }
+
+    /// How its process is.
+    pub async fn life(&self) -> Life {
+        let mut process = self.process.lock().await;
+        match process.as_mut().map(Child::try_wait) {
+            None => Life::Down,
+            Some(Ok(None)) => Life::Running,
+            Some(Ok(Some(status))) => Life::Ended(status.to_string()),
+            Some(Err(error)) => Life::Ended(error.to_string()),
+        }
+    }
+
+    fn configuration(&self) -> String {
+        let site = &self.site;
+        Configuration {
+            node: site.number,
+            data: &self.data(),
+            cluster_key: &site.cluster_key,
+            admin_socket: &self.admin_socket(),
+            http: site.http,
+            cluster: site.cluster,
+            peers: &site.peers,
+            wall_clock_offset_ms: self.wall_clock_offset_ms.load(Ordering::SeqCst),
+        }
+        .to_toml()
+    }
+
+    fn failed(&self, reason: String) -> EnvironmentError {
+        EnvironmentError::Node { node: self.site.number, reason }
+    }
+}
+
+/// Sends a signal to a process that has not been waited for, so that its number is still its own.
+fn send(child: &Child, what: Signal) -> bool {
+    let number = child.id().and_then(|id| i32::try_from(id).ok());
+    number.is_some_and(|number| signal::kill(Pid::from_raw(number), what).is_ok())
+}
+
+/// Writes the cluster key of a run.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_cluster_key(path: &Path, text: &str) -> Result<(), EnvironmentError> {
+    let written = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let mut file = written.map_err(EnvironmentError::file(path))?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(EnvironmentError::file(path))
+}

@@ -1,0 +1,111 @@
+//! What breaks the world of the nodes. A nemesis is a file here and a line in [`ALL`].
+
+mod kill;
+mod partition_halves;
+mod partition_leader;
+mod partition_link;
+mod partition_one_way;
+mod partition_ring;
+mod pause;
+mod restart;
+mod victims;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::environment::network::Link;
+use crate::environment::{Environment, EnvironmentError};
+use crate::recording::DisturbanceState;
+use crate::schedule::Chance;
+
+/// Makes a nemesis.
+type Make = fn() -> Box<dyn Nemesis>;
+
+/// All of them, by name.
+pub const ALL: &[(&str, Make)] = &[
+    ("kill", || Box::new(kill::Kill)),
+    ("pause", || Box::new(pause::Pause)),
+    ("restart", || Box::new(restart::Restart)),
+    ("partition-halves", || Box::new(partition_halves::Halves)),
+    ("partition-ring", || Box::new(partition_ring::Ring)),
+    ("partition-leader", || Box::new(partition_leader::Leader)),
+    ("partition-one-way", || Box::new(partition_one_way::OneWay)),
+    ("partition-link", || Box::new(partition_link::OneLink)),
+];
+
+/// What a nemesis needs of a world from its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Proxies between the nodes.
+    pub proxies: bool,
+    /// Disks that can fail.
+    pub disks: bool,
+}
+
+/// What breaks something, keeps it broken, and mends it.
+#[async_trait]
+pub trait Nemesis: Send + Sync {
+    /// What it needs.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// Strikes for a time, and has undone all of it when it returns. Whom it hits is decided with `chance`.
+    async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck;
+}
+
+/// Whom a strike has hit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Struck {
+    /// The nodes.
+    pub nodes: Vec<usize>,
+    /// Whether they were.
+    pub state: DisturbanceState,
+}
+
+impl Struck {
+    /// They were.
+    #[must_use]
+    pub fn installed(nodes: Vec<usize>) -> Self {
+        Self { nodes, state: DisturbanceState::Installed }
+    }
+
+    /// None was.
+    #[must_use]
+    pub fn skipped(reason: impl Into<String>) -> Self {
+        Self { nodes: Vec::new(), state: DisturbanceState::Skipped { reason: reason.into() } }
+    }
+
+    /// Nobody knows.
+    #[must_use]
+    pub fn indeterminate(nodes: Vec<usize>, reason: impl ToString) -> Self {
+        Self { nodes, state: DisturbanceState::Indeterminate { reason: reason.to_string() } }
+    }
+
+    /// They were, if nothing went wrong.
+    #[must_use]
+    pub fn of(nodes: Vec<usize>, done: Result<(), EnvironmentError>) -> Self {
+        match done {
+            Ok(()) => Self::installed(nodes),
+            Err(error) => Self::indeterminate(nodes, error),
+        }
+    }
+}
+
+/// The nemesis with this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<Box<dyn Nemesis>> {
+    ALL.iter().find(|(known, _)| *known == name).map(|(_, make)| make())
+}
+
+/// Cuts links for a time. What all partitions come to.
+async fn cut_for(environment: &Environment, nodes: Vec<usize>, links: &[Link], hold: Duration) -> Struck {
+    if links.is_empty() {
+        return Struck::skipped("there is no link to cut");
+    }
+    let cut = environment.network().cut(links).await;
+    tokio::time::sleep(hold).await;
+    let mended = environment.network().mend(links).await;
+    Struck::of(nodes, cut.and(mended))
+}

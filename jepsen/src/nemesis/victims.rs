@@ -1,0 +1,68 @@
+//! Whom a strike hits.
+
+use rand::Rng;
+use rand::seq::SliceRandom;
+use tokio::sync::OwnedMutexGuard;
+
+use crate::environment::{Environment, Node, status};
+use crate::schedule::Chance;
+
+/// Nodes that are taken for a strike until this is dropped.
+pub struct Victims<'a> {
+    /// The nodes.
+    pub nodes: Vec<&'a Node>,
+    _claims: Vec<OwnedMutexGuard<()>>,
+}
+
+impl<'a> Victims<'a> {
+    /// One node or more, but never half of them; the leader is among them in every second case. Nodes that another
+    /// strike has are left out.
+    pub async fn minority(environment: &'a Environment, chance: &mut Chance) -> Self {
+        let count = environment.nodes().len();
+        let most = (count.saturating_sub(1) / 2).max(1);
+        let wanted = chance.random_range(1..=most);
+        let mut order: Vec<usize> = (0..count).collect();
+        order.shuffle(chance);
+        if chance.random_bool(0.5)
+            && let Some(leader) = status::leader(environment).await
+        {
+            order.retain(|node| *node != leader);
+            order.insert(0, leader);
+        }
+        Self::first_of(environment, &order, wanted)
+    }
+
+    /// One node; the leader in every second case.
+    pub async fn one(environment: &'a Environment, chance: &mut Chance) -> Self {
+        let mut all = Self::minority(environment, chance).await;
+        all.nodes.truncate(1);
+        all._claims.truncate(1);
+        all
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Their numbers.
+    pub fn numbers(&self) -> Vec<usize> {
+        self.nodes.iter().map(|node| node.number()).collect()
+    }
+
+    fn first_of(environment: &'a Environment, order: &[usize], wanted: usize) -> Self {
+        let free = order.iter().filter_map(|number| environment.node(*number));
+        let (nodes, claims) = free.filter_map(|node| Some((node, node.claim()?))).take(wanted).unzip();
+        Self { nodes, _claims: claims }
+    }
+}
+
+/// The nodes in an order of chance.
+pub fn shuffled(environment: &Environment, chance: &mut Chance) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..environment.nodes().len()).collect();
+    order.shuffle(chance);
+    order
+}
+
+/// What is said where all nodes are taken.
+pub const ALL_TAKEN: &str = "other strikes have all nodes";

@@ -1,0 +1,177 @@
+//! One run: a cluster, clients, nemeses, and what was seen.
+//!
+//! ```text
+//!   ground ─► nodes ─► bootstrap ─► prepare ─► [ clients | nemeses | samples ] ─► mend ─► last looks ─► digests
+//! ```
+
+mod plan;
+mod progress;
+mod rounds;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+pub use self::plan::{Plan, PlanError};
+pub use self::progress::Progress;
+use crate::client::{Admin, Recorder, SetupError, Tally, Worker, bootstrap};
+use crate::environment::{Environment, EnvironmentError, Ground, Isolation, status};
+use crate::history::History;
+use crate::recording::{Recording, StoreError};
+use crate::schedule::{Stream, chance, strikes};
+use crate::workload::Size;
+
+/// A cluster that is not ready by then never will be.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// A cluster has recovered by then, once everything is mended.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+/// By then all nodes have applied the same.
+const LEVEL_LIMIT: Duration = Duration::from_secs(30);
+
+/// A run that could not be carried out to its end. It says nothing about the cluster, unless a node was at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The plan cannot be carried out.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The world could not be made, broken or mended.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// The workload could not be prepared.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// The recording could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The harness is at fault.
+    #[error("the harness: {0}")]
+    Harness(String),
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// What was seen.
+    pub recording: Recording,
+    /// The folder of the recording and of the logs of the nodes.
+    pub folder: PathBuf,
+    /// How many operations ended how.
+    pub tally: Tally,
+    /// What should not have happened, whatever the history shows: answers that the API does not give, nodes that
+    /// ended by themselves or did not come back.
+    pub notes: Vec<String>,
+}
+
+/// Carries out a plan and keeps its recording.
+///
+/// # Errors
+/// It could not be carried out. The logs of the nodes are kept as far as there are any.
+pub fn run(plan: &Plan, progress: &Progress) -> Result<Run, RunError> {
+    let ground = Ground::create(plan.settings()?)?;
+    // In a thread of its own: it lives where the nodes can be reached, and so do all threads that it starts.
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            ground.enter()?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| RunError::Harness(error.to_string()))?;
+            let outcome = runtime.block_on(carry_out(plan, ground, progress));
+            runtime.shutdown_timeout(Duration::from_secs(5));
+            outcome
+        });
+        thread.join().unwrap_or_else(|_| Err(RunError::Harness("the run has panicked".to_owned())))
+    })
+}
+
+async fn carry_out(plan: &Plan, ground: Ground, progress: &Progress) -> Result<Run, RunError> {
+    let environment = Arc::new(Environment::build(ground, &mut chance(plan.seed, Stream::Environment))?);
+    let outcome = with_nodes(plan, &environment, progress).await;
+    environment.kill_all().await;
+    let kept = keep_logs(plan, &environment);
+    let run = outcome?;
+    kept?;
+    run.recording.store(&run.folder)?;
+    Ok(run)
+}
+
+async fn with_nodes(
+    plan: &Plan,
+    environment: &Arc<Environment>,
+    progress: &Progress,
+) -> Result<Run, RunError> {
+    progress.says("starting the nodes");
+    for node in environment.nodes() {
+        environment.start(node).await?;
+    }
+    let first = environment.node(0).ok_or_else(|| RunError::Harness("there are no nodes".to_owned()))?;
+    bootstrap(first).await?;
+    status::wait_ready(environment, READY_LIMIT).await?;
+    progress.says("preparing the workload");
+    let mut admin = Admin::log_in(environment).await?;
+    let size = Size { duration: plan.duration, clients: plan.clients };
+    let load = plan.workload()?.prepare(environment, &mut admin, size).await?;
+
+    let recorder = Recorder::start();
+    let worker = |number: usize| {
+        let stream = Stream::Worker(u32::try_from(number).unwrap_or(u32::MAX));
+        Worker::new(environment, recorder.clone(), admin.token.clone(), chance(plan.seed, stream))
+    };
+    let workers: Vec<Worker> = (0..plan.clients).map(worker).collect();
+    let lanes = strikes(plan.seed, plan.nemeses.len(), plan.duration);
+    let rounds = rounds::Rounds { plan, environment, recorder: &recorder, progress };
+    let ((), disturbances, samples) =
+        tokio::join!(rounds.work(workers, load.as_ref()), rounds.strike(lanes), rounds.sample(),);
+    let disturbances = disturbances?;
+
+    progress.says("mending");
+    environment.restore().await?;
+    if let Err(error) = status::wait_ready(environment, RECOVERY_LIMIT).await {
+        recorder.note(format!("the cluster has not recovered: {error}"));
+    } else {
+        progress.says("looking at what is left");
+        let mut last: Vec<Worker> =
+            (0..environment.nodes().len()).map(|n| worker(plan.clients + n)).collect();
+        join_all(last.iter_mut().take(1).map(|worker| load.finish(worker))).await;
+    }
+    let digests = status::digests(environment, LEVEL_LIMIT).await;
+    let duration = recorder.now();
+    let tally = recorder.tally();
+    let (operations, notes) = recorder.finish();
+    let mut options = plan.options();
+    if let Some(limits) = crate::environment::network::limits_of(environment.settings().isolation) {
+        options.insert("limits".to_owned(), limits.to_owned());
+    }
+    let recording = Recording {
+        workload: plan.workload.clone(),
+        nemeses: plan.nemeses.clone(),
+        nodes: plan.nodes,
+        seed: plan.seed,
+        duration,
+        history: operations.into_iter().collect::<History>(),
+        disturbances,
+        samples,
+        digests,
+        options,
+    };
+    Ok(Run { recording, folder: plan.folder(), tally, notes })
+}
+
+/// Copies the logs of the nodes to where the recording is.
+fn keep_logs(plan: &Plan, environment: &Environment) -> Result<(), RunError> {
+    let folder = plan.folder();
+    std::fs::create_dir_all(&folder).map_err(EnvironmentError::file(&folder))?;
+    for node in environment.nodes() {
+        let target = folder.join(format!("node-{}.log", node.number()));
+        if node.log_file().exists() {
+            std::fs::copy(node.log_file(), &target).map_err(EnvironmentError::file(&target))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the machine allows: namespaces for root, else loopback.
+#[must_use]
+pub fn best_isolation() -> Isolation {
+    if crate::environment::is_root() { Isolation::Namespaces } else { Isolation::Loopback }
+}

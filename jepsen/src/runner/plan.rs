@@ -1,0 +1,119 @@
+//! What a run is to do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::environment::{Isolation, Settings};
+use crate::nemesis::{self, Nemesis};
+use crate::workload::{self, Workload};
+
+/// A run, before it takes place. The same plan has the same schedule of operations and faults.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The workload, by name.
+    pub workload: String,
+    /// The nemeses, by name.
+    pub nemeses: Vec<String>,
+    /// How many nodes.
+    pub nodes: usize,
+    /// How long clients act.
+    pub duration: Duration,
+    /// What fixes the schedule.
+    pub seed: u64,
+    /// How many clients act at a time.
+    pub clients: usize,
+    /// How many steps all clients together take in a second, as long as the cluster keeps up.
+    pub rate: u32,
+    /// The binary under test.
+    pub binary: PathBuf,
+    /// What keeps the nodes apart.
+    pub isolation: Isolation,
+    /// Where the folder of the recording is made.
+    pub output: PathBuf,
+}
+
+/// A plan that cannot be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// No such workload.
+    #[error("there is no workload {0:?}; there are {known}", known = names(workload::ALL.iter().map(|(name, _)| *name)))]
+    Workload(String),
+    /// No such nemesis.
+    #[error("there is no nemesis {0:?}; there are {known}", known = names(nemesis::ALL.iter().map(|(name, _)| *name)))]
+    Nemesis(String),
+    /// No such binary.
+    #[error("there is no binary {}; build it, or name another one", .0.display())]
+    Binary(PathBuf),
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
+impl Plan {
+    /// The workload.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn workload(&self) -> Result<Box<dyn Workload>, PlanError> {
+        workload::by_name(&self.workload).ok_or_else(|| PlanError::Workload(self.workload.clone()))
+    }
+
+    /// The nemeses, in the order of their names in the plan.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn nemeses(&self) -> Result<Vec<Box<dyn Nemesis>>, PlanError> {
+        let made = |name: &String| nemesis::by_name(name).ok_or_else(|| PlanError::Nemesis(name.clone()));
+        self.nemeses.iter().map(made).collect()
+    }
+
+    /// What the world has to be like.
+    ///
+    /// # Errors
+    /// The binary is not there, or a name is unknown.
+    pub fn settings(&self) -> Result<Settings, PlanError> {
+        self.workload()?;
+        let needs: Vec<_> = self.nemeses()?.iter().map(|nemesis| nemesis.needs()).collect();
+        if !self.binary.exists() {
+            return Err(PlanError::Binary(self.binary.clone()));
+        }
+        Ok(Settings {
+            nodes: self.nodes,
+            binary: self.binary.clone(),
+            isolation: self.isolation,
+            has_proxies: needs.iter().any(|needs| needs.proxies),
+        })
+    }
+
+    /// The folder of the recording.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        self.output.join(self.title())
+    }
+
+    /// What tells this run from others: `register-kill-7`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let nemeses = if self.nemeses.is_empty() { "calm".to_owned() } else { self.nemeses.join("+") };
+        format!("{}-{nemeses}-{}", self.workload, self.seed)
+    }
+
+    /// What else was chosen, for the recording.
+    #[must_use]
+    pub fn options(&self) -> BTreeMap<String, String> {
+        let isolation = match self.isolation {
+            Isolation::Namespaces => "namespaces",
+            Isolation::Loopback => "loopback",
+        };
+        let of = |name: &str, value: String| (name.to_owned(), value);
+        BTreeMap::from([
+            of("binary", self.binary.display().to_string()),
+            of("clients", self.clients.to_string()),
+            of("isolation", isolation.to_owned()),
+            of("rate", self.rate.to_string()),
+            of("seconds", self.duration.as_secs().to_string()),
+        ])
+    }
+}

@@ -10,14 +10,20 @@ pub mod edn;
 pub mod environment;
 pub mod function;
 pub mod history;
+pub mod judgement;
 pub mod nemesis;
 pub mod recording;
+pub mod report;
 pub mod runner;
 pub mod schedule;
 pub mod value;
 pub mod workload;
 
+#[cfg(test)]
+mod simulated;
+
 pub use function::Function;
 pub use history::{History, Operation, Outcome};
+pub use judgement::Judgement;
 pub use recording::{Disturbance, DisturbanceState, Recording, Sample};
 pub use value::Value;

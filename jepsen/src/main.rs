@@ -4,7 +4,10 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use keyraft_jepsen::cli::CliError;
+use keyraft_jepsen::cli::check::Check;
 use keyraft_jepsen::cli::run::{self, RunArgs};
+use keyraft_jepsen::cli::shrink::Shrink;
 
 /// Breaks the world of real Keyraft nodes, and decides whether the promises held.
 #[derive(Debug, Parser)]
@@ -17,11 +20,31 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(RunArgs),
+    Check(Check),
+    Shrink(Shrink),
 }
 
 fn main() -> ExitCode {
-    let Command::Run(args) = Cli::parse().command;
-    match run::run(&args) {
+    match Cli::parse().command {
+        Command::Run(args) => carry_out(&args),
+        Command::Check(check) => exit(check.run(&mut std::io::stdout())),
+        Command::Shrink(shrink) => exit(shrink.run(&mut std::io::stdout())),
+    }
+}
+
+fn exit(done: Result<bool, CliError>) -> ExitCode {
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn carry_out(args: &RunArgs) -> ExitCode {
+    match run::run(args) {
         Ok(run) => {
             let (tally, folder) = (run.tally, run.folder.display());
             let mut out = std::io::stdout();

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::checker::Checker;
+use crate::checker::verdict::{self, Fault, Verdict};
 use crate::function::Function;
-use crate::history::{History, Outcome};
+use crate::history::{History, Operation, Outcome};
 
 /// What is wrong with a history of `add`s, given what a node shows in the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +66,57 @@ pub fn check<'a>(history: &History, found: impl IntoIterator<Item = &'a str>) ->
     findings
 }
 
+/// Judges `add`s by the last `read` of each node that was sent after all of them had ended; it answers what is
+/// there.
+#[derive(Debug)]
+pub struct Set;
+
+impl Checker for Set {
+    fn name(&self) -> &'static str {
+        "what was acknowledged is there once"
+    }
+
+    fn check(&self, history: &History) -> Verdict {
+        let mut findings = verdict::Findings::default();
+        let adds = || history.operations().iter().filter(|operation| operation.function == Function::Add);
+        let end = adds().map(|add| add.ended_at).max().unwrap_or_default();
+        let mut last: BTreeMap<usize, &Operation> = BTreeMap::new();
+        for read in history.operations() {
+            if read.function == Function::Read && read.is_done() && read.sent_at >= end {
+                let newest = last.entry(read.node).or_insert(read);
+                if read.ended_at > newest.ended_at {
+                    *newest = read;
+                }
+            }
+        }
+        if last.is_empty() && adds().next().is_some() {
+            return Verdict::TooLittle { missing: vec!["a read after the last add".to_owned()] };
+        }
+        for read in last.into_values() {
+            let found: Vec<String> = read.answer.items().iter().map(ToString::to_string).collect();
+            let found = check(history, found.iter().map(String::as_str));
+            let node = read.node + 1;
+            let mut add = |elements: &[String], what: &str| {
+                for element in elements {
+                    let of_element = adds().filter(|add| add.argument.to_string() == *element);
+                    findings.add(Fault::of(format!("{element} {what} on n{node}"), of_element.chain([read])));
+                }
+            };
+            add(&found.lost, "was acknowledged and is lost");
+            add(&found.doubled, "is there more than once");
+            add(&found.refused_but_there, "was refused and is there");
+            add(&found.unasked, "is there and was never asked for");
+        }
+        findings.verdict()
+    }
+
+    fn needs(&self, operation: &Operation, other: &Operation) -> bool {
+        operation.function == Function::Read
+            && other.function == Function::Add
+            && operation.answer.items().contains(&other.argument)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -109,5 +162,18 @@ mod tests {
     #[test]
     fn a_run_without_an_acknowledged_write_proves_nothing() {
         assert!(!check(&history(&[("a", Outcome::Unknown)]), ["a"]).is_valid());
+    }
+
+    #[test]
+    fn each_node_is_judged_by_its_last_read_after_all_adds() {
+        use crate::checker::testing::{operation, read};
+        let add = |element: &str, from, to| operation(Function::Add, element, from, to).of("");
+        let read = |elements: &[&str], at| read(Value::texts(elements.iter().copied()), at, at + 1).of("");
+        let adds = [add("a", 0, 5), add("b", 1, 6)];
+        let with = |reads: Vec<Operation>| Set.check(&adds.iter().cloned().chain(reads).collect());
+        assert!(matches!(with(vec![read(&["a"], 3)]), Verdict::TooLittle { .. }));
+        assert!(with(vec![read(&["a"], 3), read(&["b", "a"], 8)]).is_passed());
+        assert!(with(vec![read(&["a", "b"], 8), read(&["b"], 8).on(1)]).is_failed());
+        assert!(with(vec![read(&["a", "b", "b"], 8)]).is_failed());
     }
 }

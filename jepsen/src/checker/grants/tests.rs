@@ -1,0 +1,122 @@
+use super::*;
+use crate::checker::testing::{history, operation};
+
+fn grant(role: &str, from: u64, to: u64) -> Operation {
+    operation(Function::Grant, role, from, to)
+}
+
+fn remove(role: &str, from: u64, to: u64) -> Operation {
+    operation(Function::RevokeGrant, role, from, to)
+}
+
+fn issue(roles: &[&str], from: u64, to: u64) -> Operation {
+    operation(Function::Issue, Value::Nil, from, to).answering(Value::texts(roles.iter().copied()))
+}
+
+fn validate(roles: &[&str], from: u64, to: u64) -> Operation {
+    operation(Function::Validate, Value::Nil, from, to).answering(Value::texts(roles.iter().copied())).on(1)
+}
+
+fn invalid(from: u64, to: u64) -> Operation {
+    operation(Function::Validate, Value::Nil, from, to).on(2)
+}
+
+/// What is wrong, without the user.
+fn fault(operations: Vec<Operation>) -> Option<String> {
+    match Grants::default().check(&history(operations)) {
+        Verdict::Failed { faults, .. } => Some(faults[0].what.trim_start_matches("k: ").to_owned()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_removed_role_is_in_no_later_token() {
+    let removed = || vec![grant("a", 0, 5), remove("a", 6, 9)];
+    let and = |operation: Operation| removed().into_iter().chain([operation]).collect::<Vec<_>>();
+    let new = "a new token of n1 has a after its removal was acknowledged";
+    assert_eq!(fault(and(issue(&["a"], 10, 12))), Some(new.to_owned()));
+    let validation = "a validation of n2 has a after its removal was acknowledged";
+    assert_eq!(fault(and(validate(&["b", "a"], 10, 12))), Some(validation.to_owned()));
+    assert_eq!(fault(and(issue(&["a"], 9, 12))), None, "what touches is concurrent");
+    assert_eq!(fault(and(issue(&["b"], 10, 12))), None);
+    assert_eq!(fault(and(issue(&["a"], 10, 12).unknown())), None);
+}
+
+#[test]
+fn a_role_that_is_given_again_may_be_there() {
+    let again = |grant: Operation| {
+        fault(vec![self::grant("a", 0, 5), remove("a", 6, 9), grant, issue(&["a"], 13, 14)])
+    };
+    assert_eq!(again(grant("a", 10, 12)), None);
+    assert_eq!(again(grant("a", 13, 20)), None, "concurrently");
+    assert_eq!(again(grant("a", 7, 8).unknown()), None, "it may be applied late");
+    assert!(again(grant("a", 10, 12).refused()).is_some());
+    assert!(again(grant("a", 15, 20)).is_some());
+    assert!(again(grant("a", 10, 12).of("another")).is_some());
+    assert!(again(grant("b", 10, 12)).is_some());
+}
+
+#[test]
+fn a_granted_role_is_there() {
+    let lacks = "a new token of n1 lacks a after its grant was acknowledged";
+    assert_eq!(fault(vec![grant("a", 0, 5), issue(&[], 6, 7)]), Some(lacks.to_owned()));
+    assert_eq!(fault(vec![grant("a", 0, 5), issue(&[], 5, 7)]), None);
+    assert_eq!(fault(vec![grant("a", 0, 5).unknown(), issue(&[], 6, 7)]), None);
+    assert_eq!(fault(vec![grant("a", 0, 5), remove("a", 6, 7).unknown(), issue(&[], 8, 9)]), None);
+    let nobody = "a new token of n1 has a, which nobody granted";
+    assert_eq!(fault(vec![issue(&["a"], 0, 1), grant("a", 2, 5)]), Some(nobody.to_owned()));
+    assert_eq!(fault(vec![issue(&["z"], 0, 1)]), None, "z is not of this history");
+}
+
+#[test]
+fn what_one_node_has_shown_no_node_takes_back() {
+    let shown = |removal: Operation| {
+        fault(vec![grant("a", 0, 5), removal, issue(&[], 12, 13), validate(&["a"], 14, 15)])
+    };
+    let again = "a validation of n2 has a again, which n1 no longer showed";
+    assert_eq!(shown(remove("a", 10, 30)), Some(again.to_owned()));
+    assert_eq!(shown(remove("a", 10, 11).unknown()), Some(again.to_owned()));
+    let shown = vec![grant("a", 0, 30), issue(&["a"], 2, 3), validate(&[], 4, 5)];
+    assert_eq!(fault(shown), Some("a validation of n2 lacks a, which n1 showed".to_owned()));
+}
+
+#[test]
+fn a_token_is_invalid_only_where_a_role_was_taken_away() {
+    assert_eq!(
+        fault(vec![grant("a", 0, 5), invalid(6, 7)]),
+        Some("a token is not valid on n3 although no role was taken away".to_owned())
+    );
+    assert_eq!(fault(vec![grant("a", 0, 5), remove("b", 6, 9), invalid(8, 9)]), None);
+    let named = |operation: Operation| Operation { argument: "token 1".into(), ..operation };
+    let issued = |at| named(issue(&["a"], at, at + 1));
+    let before = vec![grant("a", 0, 5), remove("b", 6, 9), issued(10), named(invalid(12, 13))];
+    assert!(fault(before).is_some(), "what was removed before the token was issued is no reason");
+    let after = vec![grant("a", 0, 5), remove("b", 6, 9), issued(9), named(invalid(12, 13))];
+    assert_eq!(fault(after), None);
+}
+
+#[test]
+fn what_no_two_operations_show_is_found_by_the_search() {
+    // One grant and one removal, and three changes seen.
+    let operations = vec![
+        grant("a", 0, 100),
+        remove("a", 0, 100),
+        issue(&["a"], 10, 11),
+        issue(&[], 20, 21),
+        issue(&["a"], 30, 31),
+    ];
+    assert!(fault(operations.clone()).unwrap().starts_with("no order explains"));
+    assert_eq!(fault(operations[..4].to_vec()), None);
+}
+
+#[test]
+fn many_unknown_outcomes_do_not_overwhelm_the_search() {
+    let mut operations = Vec::new();
+    for n in 0..400 {
+        let at = 10 * n;
+        let change = if n % 2 == 0 { grant("a", at, at + 5) } else { remove("a", at, at + 5) };
+        operations.push(if n % 3 == 0 { change.unknown() } else { change });
+        operations.push(issue(if n % 2 == 0 { &["a"] } else { &[] }, at + 6, at + 9));
+    }
+    assert_eq!(Grants::default().check(&history(operations)), Verdict::Passed);
+}

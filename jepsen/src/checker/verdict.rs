@@ -1,0 +1,155 @@
+//! What a checker says of a history.
+
+use std::fmt;
+
+use crate::history::Operation;
+
+/// Faults are counted, and so many of them are kept.
+const MAX_FAULTS: usize = 20;
+
+/// What a checker says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The history is one that a correct cluster can have.
+    Passed,
+    /// It is not.
+    Failed {
+        /// Why not; at most 20 of them, the smallest first.
+        faults: Vec<Fault>,
+        /// How many there are.
+        count: usize,
+    },
+    /// It proves nothing, because too little was done.
+    TooLittle {
+        /// What is missing.
+        missing: Vec<String>,
+    },
+    /// The search for an order was given up.
+    Undecided {
+        /// Where, and after how much.
+        reason: String,
+    },
+}
+
+/// One thing that a correct cluster cannot do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What was promised, and what was seen.
+    pub what: String,
+    /// The smallest part of the history in which it shows, by time.
+    pub part: Vec<Operation>,
+}
+
+impl Fault {
+    /// A fault that these operations show.
+    #[must_use]
+    pub fn of<'a>(what: impl Into<String>, part: impl IntoIterator<Item = &'a Operation>) -> Self {
+        let mut part: Vec<Operation> = part.into_iter().cloned().collect();
+        part.sort_by_key(|operation| (operation.sent_at, operation.ended_at, operation.client));
+        part.dedup();
+        Self { what: what.into(), part }
+    }
+}
+
+/// Gathers what is found in the parts of a history.
+#[derive(Debug, Default)]
+pub struct Findings {
+    faults: Vec<Fault>,
+    count: usize,
+    undecided: Vec<String>,
+}
+
+impl Findings {
+    /// Adds a fault.
+    pub fn add(&mut self, fault: Fault) {
+        self.count += 1;
+        self.faults.push(fault);
+        if self.faults.len() > 2 * MAX_FAULTS {
+            self.keep_smallest();
+        }
+    }
+
+    /// Adds that a part was not decided.
+    pub fn add_undecided(&mut self, reason: String) {
+        self.undecided.push(reason);
+    }
+
+    /// Whether there is a fault.
+    #[must_use]
+    pub fn has_fault(&self) -> bool {
+        self.count > 0
+    }
+
+    /// What they come to.
+    #[must_use]
+    pub fn verdict(mut self) -> Verdict {
+        if self.count > 0 {
+            self.keep_smallest();
+            return Verdict::Failed { faults: self.faults, count: self.count };
+        }
+        match self.undecided.first() {
+            None => Verdict::Passed,
+            Some(first) if self.undecided.len() == 1 => Verdict::Undecided { reason: first.clone() },
+            Some(first) => {
+                Verdict::Undecided { reason: format!("{first}, and {} more", self.undecided.len() - 1) }
+            }
+        }
+    }
+
+    fn keep_smallest(&mut self) {
+        self.faults.sort_by_key(|fault| fault.part.len());
+        self.faults.truncate(MAX_FAULTS);
+    }
+}
+
+impl Verdict {
+    /// Whether the run proved that the promise held.
+    #[must_use]
+    pub fn is_passed(&self) -> bool {
+        *self == Self::Passed
+    }
+
+    /// Whether the promise was broken.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+
+    /// The verdict in a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed { .. } => "failed",
+            Self::TooLittle { .. } => "too little",
+            Self::Undecided { .. } => "undecided",
+        }
+    }
+
+    /// How bad it is: what is broken outweighs what is not proved.
+    #[must_use]
+    pub fn weight(&self) -> u8 {
+        match self {
+            Self::Passed => 0,
+            Self::Undecided { .. } => 1,
+            Self::TooLittle { .. } => 2,
+            Self::Failed { .. } => 3,
+        }
+    }
+}
+
+/// For people, in a line.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())?;
+        match self {
+            Self::Passed => Ok(()),
+            Self::Failed { faults, count } => {
+                let first = faults.first().map_or("", |fault| &fault.what);
+                write!(f, ": {count} fault{}, such as: {first}", if *count == 1 { "" } else { "s" })
+            }
+            Self::TooLittle { missing } => write!(f, ": {}", missing.join("; ")),
+            Self::Undecided { reason } => write!(f, ": {reason}"),
+        }
+    }
+}

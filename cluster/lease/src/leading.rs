@@ -44,7 +44,7 @@ pub(crate) struct Leading {
     pub(crate) since: Instant,
     /// Where its first entry lies: it serves once that is applied.
     pub(crate) first_index: LogIndex,
-    /// Leader of the entry before that, unless it was this node.
+    /// Who may still read under a leader lease, and under nothing else.
     pub(crate) old_leader: Option<NodeId>,
     pub(crate) peers: BTreeMap<NodeId, Peer>,
     /// Nodes that are to be dropped, and get no grant any more (rule 9).

@@ -123,15 +123,28 @@ impl Node {
         if self.keeps(Omission::WinnersRefusal) {
             raise(&mut self.holder.answered, vote);
         }
-        let old_leader = last.map(|(leader, _)| leader.node);
+        let old_leader = self.old_leader(last.map(|(leader, _)| leader));
         #[cfg(test)]
         let old_leader = match self.keeps(Omission::OldLeader) {
             true => old_leader,
-            false => self.former_vote.map(|vote| vote.node),
+            false => self.former_vote.map(|vote| vote.node).filter(|node| *node != self.me),
         };
         let first_index = last.map_or(0, |(_, index)| index + 1);
-        let old_leader = old_leader.filter(|node| *node != self.me);
         self.leading = Some(Leading::new(vote, now, first_index, old_leader));
+    }
+
+    /// Who may still read under a leader lease, and under nothing else, when this node begins to lead (rule 11).
+    ///
+    /// `last` is the leader of the last entry: one after it that had served would have left an entry. Where that is
+    /// an election of this very process, won and lost again before it served, nothing was granted meanwhile.
+    fn old_leader(&self, last: Option<Leadership>) -> Option<NodeId> {
+        let last = last?;
+        if last.node != self.me {
+            return Some(last.node);
+        }
+        let former = self.leading.as_ref().filter(|leading| leading.id == last)?;
+        let has_served = self.applied >= former.first_index && self.keeps(Omission::FormerLeadership);
+        former.old_leader.filter(|_| !has_served)
     }
 
     /// A configuration is about to be in the log at `index`.

@@ -24,6 +24,8 @@ pub(crate) enum Omission {
     /// Rule 11: the candidate last voted for is taken for the old leader.
     #[cfg(test)]
     OldLeader,
+    /// Rule 11: the leader before a leadership of this process that has served counts as the old leader.
+    FormerLeadership,
     /// Rule 14: what is not released is shown.
     #[cfg(test)]
     Unreleased,

@@ -223,6 +223,49 @@ fn old_leader() {
 }
 
 #[test]
+fn former_leadership() {
+    let allows = |world: &World, action: &Action| {
+        let (pings, elections, writes) = (world.spent.pings, world.spent.elections, world.spent.writes);
+        match action {
+            Action::Stand(node, voters) => {
+                *node == 1 && is_by(voters, [1, 2]) && pings == u8::from(elections > 0)
+            }
+            Action::Ping(node) => *node == 1 && u64::from(pings) + 2 == world.nodes[1].vote.term,
+            Action::Tick => pings == 2,
+            Action::Write(node) => *node == 1 && elections == 2,
+            Action::Replicate(leader, follower) => match elections {
+                1 => (*leader, *follower) == (1, 0),
+                _ => (*leader, *follower) == (1, 2) && writes == 1,
+            },
+            Action::Deliver(packet) => reaches(packet, &[(2, 0), (3, 2)]),
+            _ => true,
+        }
+    };
+    let bounds = Bounds {
+        elections: 2,
+        pings: 2,
+        ticks: 2,
+        rates_ms: vec![vec![2, 3, 3]],
+        ..missing(Omission::FormerLeadership, allows)
+    };
+    is_needed(bounds, 17);
+}
+
+#[test]
+fn a_leader_that_never_served_is_elected_again() {
+    let allows = |world: &World, action: &Action| match action {
+        Action::Stand(node, voters) => *node == 1 && is_by(voters, [1, 2]),
+        Action::Write(node) => *node == 1 && world.spent.elections == 2,
+        Action::Replicate(leader, follower) => (*leader, *follower) == (1, 2) && world.spent.elections == 2,
+        Action::Deliver(packet) => reaches(packet, &[(1, 0), (1, 2), (3, 2)]),
+        _ => true,
+    };
+    let rates_ms = drifts();
+    let bounds = Bounds { elections: 2, pings: 1, ticks: 2, rates_ms, allows, ..Bounds::default() };
+    holds("elected again", bounds, 11, &[RELEASES_AFTER_FAILOVER]);
+}
+
+#[test]
 fn unreleased() {
     is_needed(Bounds { reads: 2, ..missing(Omission::Unreleased, |_, _| true) }, 9);
 }

@@ -1,6 +1,7 @@
 //! The state as readers see it: what all may show, and what is applied here but not yet released.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -60,9 +61,23 @@ pub struct View<A: Application> {
     awaited: Option<LogIndex>,
     /// The other states; `None` when they are not all at hand.
     others: Option<Vec<Arc<Published<A>>>>,
+    /// Set when it was loaded without that right.
+    staleness: Option<Duration>,
 }
 
 impl<A: Application> View<A> {
+    /// The newest state of a node that could read by itself so long ago. What it shows is committed; others may have
+    /// shown more since.
+    pub(crate) fn stale(newest: Arc<Published<A>>, staleness: Duration) -> Self {
+        Self { newest, awaited: None, others: None, staleness: Some(staleness) }
+    }
+
+    /// For how long others may have shown more than the newest state; `None`: it is linearizable.
+    #[must_use]
+    pub fn staleness(&self) -> Option<Duration> {
+        self.staleness
+    }
+
     /// The newest state.
     #[must_use]
     pub fn newest(&self) -> &Arc<Published<A>> {
@@ -129,12 +144,12 @@ impl<A: Application> Publication<A> {
         let current = self.current.load();
         let newest = Arc::clone(&current.newest.published);
         if current.newest.since <= current.released {
-            return View { newest, awaited: None, others: None };
+            return View { newest, awaited: None, others: None, staleness: None };
         }
         let is_complete = current.older.first().is_some_and(|first| first.since <= current.released);
         let others =
             is_complete.then(|| current.older.iter().map(|step| Arc::clone(&step.published)).collect());
-        View { newest, awaited: Some(current.newest.since), others }
+        View { newest, awaited: Some(current.newest.since), others, staleness: None }
     }
 
     /// Shows the states after some entries to readers, in order, then wakes those who wait for the last.

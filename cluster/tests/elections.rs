@@ -10,6 +10,8 @@ use support::{TestCluster, eventually};
 
 /// Long enough for a node without pre-vote to have raised its vote several times.
 const SEVERAL_ELECTIONS: Duration = Duration::from_millis(2_500);
+/// How often a link is cut and healed.
+const CUTS: usize = 5;
 
 /// Waits whether any running node but `except` gets another leader than `leader`.
 async fn leader_stays(cluster: &TestCluster, leader: NodeId, except: &[NodeId]) -> bool {
@@ -41,15 +43,18 @@ async fn one_cut_link_deposes_nobody() {
     let cluster = TestCluster::start(3).await;
     let (leader, follower) = (cluster.leader().await, cluster.follower().await);
     let term = cluster.status().await.term;
-    cluster.link(leader, follower).cut();
-    cluster.link(follower, leader).cut();
-    assert!(leader_stays(&cluster, leader, &[follower]).await);
-    cluster.node(leader).propose(set("key", "value")).await.unwrap();
-    assert_eq!(cluster.node(leader).status().await.term, term);
-    cluster.link(leader, follower).heal();
-    cluster.link(follower, leader).heal();
-    let state = cluster.node(follower).read().await.unwrap();
-    assert_eq!(get(&state.state, "key"), Some("value".into()));
+    for round in 0..CUTS {
+        let value = round.to_string();
+        cluster.link(leader, follower).cut();
+        cluster.link(follower, leader).cut();
+        assert!(leader_stays(&cluster, leader, &[follower]).await);
+        cluster.node(leader).propose(set("key", &value)).await.unwrap();
+        cluster.link(leader, follower).heal();
+        cluster.link(follower, leader).heal();
+        let state = cluster.node(follower).read().await.unwrap();
+        assert_eq!(get(&state.state, "key"), Some(value));
+    }
+    assert_eq!(cluster.node(leader).status().await.term, term, "no vote was raised");
     cluster.stop().await;
 }
 

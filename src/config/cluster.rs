@@ -47,6 +47,10 @@ pub struct Cluster {
     /// writes stall when it dies; the same on all nodes.
     #[serde(default = "follower_lease_ms")]
     pub follower_lease_ms: u64,
+    /// For how long validations go on, in milliseconds, on a node that has lost its lease and finds no leader; they may
+    /// then miss what other nodes do, and say so. The same on all nodes.
+    #[serde(default)]
+    pub max_staleness_ms: u64,
     /// How long a read waits for a leader before it is answered 503, in milliseconds.
     #[serde(default = "read_timeout_ms")]
     pub read_timeout_ms: u64,
@@ -150,6 +154,7 @@ impl Cluster {
             );
             return Err(Invalid::new("cluster.election_timeout_max_ms", reason));
         }
+        within("cluster.max_staleness_ms", self.max_staleness_ms, 0..=HOUR_MS)?;
         if self.leases { self.check_leases() } else { Ok(()) }
     }
 

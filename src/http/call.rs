@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::RequestExt;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, RawPathParams, Request};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use keyraft_cluster::{Published, View};
@@ -23,9 +24,14 @@ use crate::auth::Caller;
 use crate::policy::Policy;
 use crate::state::{Identity, State, decode_answer};
 
+/// Marks a validation that `cluster.max_staleness_ms` allowed, with the milliseconds for which other nodes may have
+/// shown more.
+const STALENESS_MS: HeaderName = HeaderName::from_static("keyraft-staleness-ms");
+
 /// One request, with the one consistent state that it is answered from.
 ///
-/// The state is read through the cluster's gate after the request has arrived, so every answer is linearizable.
+/// The state is read through the cluster's gate after the request has arrived, so every answer is linearizable, but for
+/// validations where `cluster.max_staleness_ms` allows others.
 pub struct Call {
     /// The service.
     pub app: App,
@@ -35,6 +41,8 @@ pub struct Call {
     pub policy: Arc<Policy>,
     /// Set when other states may be current instead: the answer has to be the same in all of them, or to wait.
     unsettled: Option<View<Identity>>,
+    /// Set when no leader was found, and for how long others may have shown more than that state.
+    staleness: Option<Duration>,
     /// Cluster time before that state was loaded, in milliseconds since the epoch. A token is stamped with it:
     /// whatever revokes it later than the state shows is not stamped before it.
     pub loaded_after_ms: u64,
@@ -65,9 +73,11 @@ impl FromRequest<App> for Call {
         let body = parts.extensions.remove::<JsonObject>().unwrap_or_default().0;
         // The state is loaded after the request is complete: it must show what was acknowledged before.
         let loaded_after_ms = app.node.cluster_time_ms();
-        let view = app.node.view().await?;
-        let is_deferred = is_validation(&parts.method, parts.uri.path()) && view.settled().is_none();
-        let (published, unsettled) = match is_deferred {
+        let is_validation = is_validation(&parts.method, parts.uri.path());
+        let max_staleness_ms = if is_validation { app.config.cluster.max_staleness_ms } else { 0 };
+        let view = app.node.view_within(Duration::from_millis(max_staleness_ms)).await?;
+        let staleness = view.staleness();
+        let (published, unsettled) = match is_validation && view.settled().is_none() {
             true => (Arc::clone(view.newest()), Some(view)),
             false => (app.node.settle(&view).await?, None),
         };
@@ -77,6 +87,7 @@ impl FromRequest<App> for Call {
             app: app.clone(),
             published,
             unsettled,
+            staleness,
             policy: app.policy.load_full(),
             loaded_after_ms,
             query: Query::parse(parts.uri.query().unwrap_or_default()),
@@ -111,6 +122,7 @@ impl Call {
             published: Arc::clone(published),
             policy: Arc::clone(&self.policy),
             unsettled: None,
+            staleness: None,
             loaded_after_ms: self.loaded_after_ms,
             method: self.method.clone(),
             uri: self.uri.clone(),
@@ -130,7 +142,7 @@ impl Call {
     /// Those of `give`; 503 when the release is not learnt in time.
     pub async fn answer_alike(mut self, give: fn(&Self) -> Answer) -> Answer {
         let answer = give(&self);
-        let Some(view) = self.unsettled.take() else { return answer };
+        let Some(view) = self.unsettled.take() else { return self.mark_staleness(answer) };
         if let Some(others) = view.others() {
             let expected = content(answer).await;
             let mut is_same = expected.is_some();
@@ -143,6 +155,15 @@ impl Call {
         }
         self.published = self.app.node.settle(&view).await?;
         give(&self)
+    }
+
+    /// An answer that is not known to be linearizable says so.
+    fn mark_staleness(&self, answer: Answer) -> Answer {
+        let Some(staleness) = self.staleness else { return answer };
+        let mut response = answer.into_response();
+        let staleness_ms = u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX);
+        response.headers_mut().insert(STALENESS_MS, HeaderValue::from(staleness_ms));
+        Ok(response)
     }
 
     /// The state that this request reads.

@@ -16,6 +16,8 @@ pub struct Reply {
     pub status: u16,
     /// The token in `X-Subject-Token`.
     pub token: Option<String>,
+    /// Set on a validation that is not known to be linearizable.
+    pub staleness_ms: Option<u64>,
     /// `null` when there is none.
     pub body: Value,
 }
@@ -100,10 +102,11 @@ impl Client {
         }
         let answer = request.send().await?;
         let status = answer.status().as_u16();
-        let token = answer.headers().get("X-Subject-Token").and_then(|value| value.to_str().ok());
-        let token = token.map(ToOwned::to_owned);
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let token = header("X-Subject-Token").map(ToOwned::to_owned);
+        let staleness_ms = header("Keyraft-Staleness-Ms").and_then(|value| value.parse().ok());
         let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
-        Ok(Reply { status, token, body })
+        Ok(Reply { status, token, staleness_ms, body })
     }
 
     pub async fn get(&self, url: &str) -> Value {

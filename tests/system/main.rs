@@ -26,6 +26,7 @@ mod password_change;
 mod policy_files;
 mod power_failure;
 mod protected_service;
+mod revocation_race;
 mod security_compliance;
 #[path = "../support/mod.rs"]
 mod support;

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 pub(crate) use self::ceiling::keep_time;
 pub(crate) use self::lead::lead;
 pub use self::read::ReadError;
-pub(crate) use self::read::{permit_read, settle};
+pub(crate) use self::read::{permit_stale_read, settle};
 pub(crate) use self::stream::listen;
 use crate::config::NodeConfig;
 use crate::environment::{Clock, Environment};
@@ -46,6 +46,8 @@ pub(crate) struct Lease {
     inner: Mutex<Inner>,
     /// Until when this node may read, in nanoseconds of its clock; 0: not at all.
     until_ns: AtomicU64,
+    /// Until when earlier rights to read had lasted, in nanoseconds of the clock; 0: there were none.
+    lasted_until_ns: AtomicU64,
     status: watch::Sender<Status>,
     released: watch::Sender<LogIndex>,
     time_ms: watch::Sender<u64>,
@@ -72,6 +74,7 @@ pub(crate) struct Counters {
     pub(crate) by_read_index: metrics::Counter,
     pub(crate) delayed: metrics::Counter,
     pub(crate) refused: metrics::Counter,
+    pub(crate) stale: metrics::Counter,
 }
 
 impl Counters {
@@ -80,6 +83,7 @@ impl Counters {
         Self {
             by_lease: reads("lease"),
             by_read_index: reads("read_index"),
+            stale: reads("staleness"),
             delayed: metrics::counter!("keyraft_reads_delayed_total"),
             refused: metrics::counter!("keyraft_reads_refused_total"),
         }
@@ -107,6 +111,10 @@ fn configuration(membership: &Membership) -> Configuration {
     let is_voter = |node: &NodeId| voters.iter().any(|set| set.contains(node));
     let learners = membership.nodes().map(|(node, _)| *node).filter(|node| !is_voter(node)).collect();
     Configuration { voter_sets: voters, learners }
+}
+
+fn nanos(of: Duration) -> u64 {
+    u64::try_from(of.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The durations of a configuration.
@@ -150,6 +158,7 @@ impl Lease {
             clock: Arc::clone(&environment.clock),
             inner: Mutex::new(inner),
             until_ns: AtomicU64::new(0),
+            lasted_until_ns: AtomicU64::new(0),
             status: watch::Sender::new(Status::default()),
             released: watch::Sender::new(0),
             time_ms: watch::Sender::new(0),
@@ -174,9 +183,11 @@ impl Lease {
     fn show(&self, inner: &mut Inner, now: Duration) {
         let node = &inner.node;
         let end = node.lease_end().filter(|end| *end > now);
-        let until_ns = end.map_or(0, |end| u64::try_from(end.as_nanos()).unwrap_or(u64::MAX));
+        let until_ns = end.map_or(0, nanos);
         let was_until_ns = self.until_ns.swap(until_ns, Ordering::SeqCst);
-        let was_held = u128::from(was_until_ns) > now.as_nanos();
+        let now_ns = nanos(now);
+        self.lasted_until_ns.fetch_max(was_until_ns.min(now_ns), Ordering::SeqCst);
+        let was_held = was_until_ns > now_ns;
         let released = node.released();
         let is_serving = node.is_serving();
         let was_serving = self.status.borrow().is_serving;
@@ -380,6 +391,15 @@ impl Lease {
     pub(crate) fn may_read(&self) -> bool {
         let until_ns = self.until_ns.load(Ordering::SeqCst);
         until_ns > 0 && self.clock.elapsed().as_nanos() < u128::from(until_ns)
+    }
+
+    /// For how long others may have shown what this node has not: the time since it could last read by itself.
+    /// `None`: it never could.
+    pub(crate) fn staleness(&self) -> Option<Duration> {
+        let now_ns = nanos(self.clock.elapsed());
+        let until_ns = self.until_ns.load(Ordering::SeqCst).min(now_ns);
+        let last_ns = until_ns.max(self.lasted_until_ns.load(Ordering::SeqCst));
+        (last_ns > 0).then(|| Duration::from_nanos(now_ns.saturating_sub(last_ns)))
     }
 
     /// Follows leadership and the right to read.

@@ -56,7 +56,7 @@ pub enum ReadError {
 ///
 /// # Errors
 /// It may not, within the configured `read_timeout_ms`.
-pub(crate) async fn permit_read<A: Application>(member: &Member<A>) -> Result<(), ReadError> {
+async fn permit_read<A: Application>(member: &Member<A>) -> Result<(), ReadError> {
     let lease = &member.lease;
     if lease.may_read() {
         lease.counters.by_lease.increment(1);
@@ -68,6 +68,31 @@ pub(crate) async fn permit_read<A: Application>(member: &Member<A>) -> Result<()
         Err(_) => lease.counters.refused.increment(1),
     }
     permitted
+}
+
+/// The same, for a read that may rather be stale than fail: where no leader lets it proceed within a heartbeat, it
+/// may, if this node could read by itself no longer than `longest` ago. The answer says how long that is.
+///
+/// # Errors
+/// As of [`permit_read`], where that is too long ago.
+pub(crate) async fn permit_stale_read<A: Application>(
+    member: &Member<A>,
+    longest: Duration,
+) -> Result<Option<Duration>, ReadError> {
+    let (site, lease) = (&member.site, &member.lease);
+    if !longest.is_zero() && !lease.may_read() {
+        let patience = Duration::from_millis(site.config.heartbeat_ms);
+        match tokio::time::timeout(patience, permit_read(member)).await {
+            Ok(Ok(())) => return Ok(None),
+            Ok(Err(refusal @ (ReadError::Faulty(_) | ReadError::Stopped))) => return Err(refusal),
+            Ok(Err(_)) | Err(_) => {}
+        }
+        if let Some(staleness) = lease.staleness().filter(|staleness| *staleness <= longest) {
+            lease.counters.stale.increment(1);
+            return Ok(Some(staleness));
+        }
+    }
+    permit_read(member).await.map(|()| None)
 }
 
 async fn without_lease<A: Application>(member: &Member<A>) -> Result<(), ReadError> {

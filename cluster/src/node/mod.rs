@@ -103,13 +103,25 @@ impl<A: Application> Node<A> {
     /// # Errors
     /// As of [`Node::read`].
     pub async fn view(&self) -> Result<View<A>, ReadError> {
+        self.view_within(Duration::ZERO).await
+    }
+
+    /// The same. Without a leader it is a stale one, if this node could read by itself no longer than `max_staleness`
+    /// ago. Cancel-safe.
+    ///
+    /// # Errors
+    /// As of [`Node::read`].
+    pub async fn view_within(&self, max_staleness: Duration) -> Result<View<A>, ReadError> {
         let waited_ms = self.core().site.config.read_timeout_ms;
         if let Some(fault) = self.core().site.faults.first() {
             return Err(ReadError::Faulty(fault));
         }
         let member = self.member(waited_ms).await.ok_or(ReadError::NoLeader { waited_ms })?;
-        lease::permit_read(&member).await?;
-        Ok(member.publication.view())
+        let staleness = lease::permit_stale_read(&member, max_staleness).await?;
+        Ok(match staleness {
+            None => member.publication.view(),
+            Some(staleness) => View::stale(member.publication.load(), staleness),
+        })
     }
 
     /// The newest state of a view, once all may show it. Cancel-safe.

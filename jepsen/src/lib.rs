@@ -6,6 +6,7 @@
 pub mod checker;
 pub mod cli;
 pub mod client;
+pub mod disk;
 pub mod edn;
 pub mod environment;
 pub mod function;

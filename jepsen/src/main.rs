@@ -4,63 +4,41 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use keyraft_jepsen::cli::CliError;
 use keyraft_jepsen::cli::check::Check;
-use keyraft_jepsen::cli::run::{self, RunArgs};
+use keyraft_jepsen::cli::run::Run;
 use keyraft_jepsen::cli::shrink::Shrink;
+use keyraft_jepsen::cli::suite::Suite;
 
-/// Breaks the world of real Keyraft nodes, and decides whether the promises held.
-#[derive(Debug, Parser)]
-#[command(name = "keyraft-jepsen", version)]
-struct Cli {
+/// Breaks the world of a Keyraft cluster, and decides whether its promises held.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
-    Run(RunArgs),
+    Run(Run),
+    Suite(Suite),
     Check(Check),
     Shrink(Shrink),
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
-        Command::Run(args) => carry_out(&args),
-        Command::Check(check) => exit(check.run(&mut std::io::stdout())),
-        Command::Shrink(shrink) => exit(shrink.run(&mut std::io::stdout())),
-    }
-}
-
-fn exit(done: Result<bool, CliError>) -> ExitCode {
+    let mut out = std::io::stdout();
+    let done = match Arguments::parse().command {
+        Command::Run(run) => run.run(&mut out),
+        Command::Suite(suite) => suite.run(&mut out),
+        Command::Check(check) => check.run(&mut out),
+        Command::Shrink(shrink) => shrink.run(&mut out),
+    };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error}");
+            let _ = writeln!(std::io::stderr(), "keyraft-jepsen: {error}");
             ExitCode::from(2)
-        }
-    }
-}
-
-fn carry_out(args: &RunArgs) -> ExitCode {
-    match run::run(args) {
-        Ok(run) => {
-            let (tally, folder) = (run.tally, run.folder.display());
-            let mut out = std::io::stdout();
-            for note in &run.notes {
-                let _ = writeln!(out, "{note}");
-            }
-            let _ = writeln!(
-                out,
-                "{} done, {} refused, {} unknown; {folder}",
-                tally.done, tally.refused, tally.unknown
-            );
-            if run.notes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error}");
-            ExitCode::FAILURE
         }
     }
 }

@@ -1,20 +1,24 @@
-//! `keyraft-jepsen run`
+//! `run`: one workload, while nemeses strike.
 
+use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
-use super::UnderTest;
+use super::judged::Judged;
+use super::under_test::UnderTest;
+use crate::cli::CliError;
 use crate::environment::sweep;
-use crate::runner::{Plan, Progress, Run, RunError, run as carry_out};
+use crate::runner::Plan;
 use crate::{nemesis, workload};
 
-/// Run one workload while nemeses strike, and keep what was seen.
-#[derive(Debug, Args)]
-pub struct RunArgs {
+/// Run one workload while nemeses strike, and judge what was seen
+#[derive(Args, Clone, Debug)]
+pub struct Run {
     /// What the clients do
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(workload::ALL.iter().map(|(name, _)| *name)))]
+    #[arg(long, value_name = "NAME",
+        value_parser = PossibleValuesParser::new(workload::ALL.iter().map(|(name, _)| *name)))]
     workload: String,
     /// What breaks meanwhile, by names with commas between them
     #[arg(long, value_name = "NAME,..", value_delimiter = ',',
@@ -33,13 +37,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=200))]
     clients: u16,
     /// How many steps all clients together take in a second, as long as the cluster keeps up
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 100,
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
     #[command(flatten)]
     under_test: UnderTest,
 }
 
-impl RunArgs {
+impl Run {
     fn plan(&self) -> Plan {
         Plan {
             workload: self.workload.clone(),
@@ -54,17 +59,17 @@ impl RunArgs {
             output: self.under_test.output.clone(),
         }
     }
-}
 
-/// Carries it out.
-///
-/// # Errors
-/// The run could not be carried out.
-pub fn run(args: &RunArgs) -> Result<Run, RunError> {
-    sweep();
-    let plan = args.plan();
-    let progress = Progress::of(&plan.title(), plan.duration);
-    let run = carry_out(&plan, &progress);
-    progress.ends();
-    run
+    /// Carries it out and tells the verdict. Says whether the run passed.
+    ///
+    /// # Errors
+    /// The run could not be carried out.
+    pub fn run(&self, out: &mut dyn Write) -> Result<bool, CliError> {
+        sweep();
+        let judged = Judged::of(&self.plan())?;
+        judged.tell_faults(out)?;
+        let word = if judged.is_passed() { "passed" } else { "failed" };
+        writeln!(out, "{word}: {}; {}", judged.amount(), judged.run.folder.display())?;
+        Ok(judged.is_passed())
+    }
 }

@@ -9,6 +9,9 @@
 //! | an answer that the workload knows | done | done |
 //! | any other 4xx | refused: it was judged and not carried out | refused |
 //! | anything else | unknown, and the run fails: it is no answer of this API | refused, and the run fails |
+//!
+//! A refused `create` tells that the name is taken. One that was refused for any other reason, or was not sent, is kept as
+//! unknown, which tells nothing.
 
 use super::{Reply, Request, SendError};
 use crate::function::Function;
@@ -37,6 +40,20 @@ impl Ending {
 /// Judges one operation. `read` makes a value of an answer that it knows, whatever its status; it is never asked about
 /// answers that tell nothing.
 pub fn ending(
+    function: Function,
+    request: &Request,
+    sent: &Result<Reply, SendError>,
+    read: impl FnOnce(&Reply) -> Option<Value>,
+) -> Ending {
+    let mut ending = judge(function, request, sent, read);
+    let is_taken = matches!(sent, Ok(reply) if reply.status == 409);
+    if function == Function::Create && ending.outcome == Outcome::Refused && !is_taken {
+        ending.outcome = Outcome::Unknown;
+    }
+    ending
+}
+
+fn judge(
     function: Function,
     request: &Request,
     sent: &Result<Reply, SendError>,
@@ -112,6 +129,14 @@ mod tests {
         let rejected = ended(Function::Validate, &reply(401));
         assert_eq!((rejected.outcome, rejected.is_caller_rejected), (Outcome::Refused, true));
         assert_eq!(ended(Function::Validate, &reply(404)).answer, Value::Bool(false));
+    }
+
+    #[test]
+    fn a_creation_is_refused_only_by_a_taken_name() {
+        assert_eq!(ended(Function::Create, &reply(409)).outcome, Outcome::Refused);
+        for sent in [Err(SendError::NotSent("refused".to_owned())), reply(401), reply(403)] {
+            assert_eq!(ended(Function::Create, &sent).outcome, Outcome::Unknown, "{sent:?}");
+        }
     }
 
     #[test]

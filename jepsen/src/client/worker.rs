@@ -18,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub struct Worker {
     client: usize,
     recorder: Recorder,
+    addresses: Vec<Address>,
     connections: Vec<Connection>,
     caller: Option<String>,
     /// What it decides with.
@@ -46,9 +47,16 @@ impl Done {
 impl Worker {
     /// A client that acts with this token.
     pub fn new(environment: &Environment, recorder: Recorder, caller: String, chance: Chance) -> Self {
-        let connection = |address| Connection::new(Address::Tcp(address));
-        let connections = environment.nodes().iter().map(|node| connection(node.http())).collect();
-        Self { client: recorder.next_client(), recorder, connections, caller: Some(caller), chance }
+        let addresses: Vec<_> = environment.nodes().iter().map(|node| Address::Tcp(node.http())).collect();
+        let connections = addresses.iter().cloned().map(Connection::new).collect();
+        Self {
+            client: recorder.next_client(),
+            recorder,
+            addresses,
+            connections,
+            caller: Some(caller),
+            chance,
+        }
     }
 
     /// Any node.
@@ -121,6 +129,23 @@ impl Worker {
     pub async fn send_aside(&mut self, node: usize, request: Request) -> Result<Reply, SendError> {
         let caller = self.caller.clone().unwrap_or_else(|| "none".to_owned());
         self.send(node, &request.by(&caller)).await
+    }
+
+    /// Sends a request that is no operation of the history, as nobody.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn send_as_nobody(&mut self, node: usize, request: Request) -> Result<Reply, SendError> {
+        self.send(node, &request).await
+    }
+
+    /// Sends two requests at the same time, each to its node, as the admin. Their answers do not matter.
+    pub async fn send_both_aside(&mut self, one: (usize, Request), other: (usize, Request)) {
+        let caller = self.caller.clone().unwrap_or_else(|| "none".to_owned());
+        let connect = |node: usize| self.addresses.get(node).map(|address| Connection::new(address.clone()));
+        let (Some(mut first), Some(mut second)) = (connect(one.0), connect(other.0)) else { return };
+        let (one, other) = (one.1.by(&caller), other.1.by(&caller));
+        let _ = tokio::join!(first.send(&one, LIMIT), second.send(&other, LIMIT));
     }
 
     #[allow(clippy::too_many_arguments, reason = "an operation has as many parts")]

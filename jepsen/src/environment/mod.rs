@@ -30,6 +30,7 @@ use self::proxy::{Callers, Proxies};
 pub use self::sweep::sweep;
 use self::sweep::{folder_of_run, prefix_of_run, remove_folder};
 pub use self::system::is_root;
+use crate::disk::Disk;
 use crate::schedule::Chance;
 
 /// What keeps the nodes apart.
@@ -52,6 +53,8 @@ pub struct Settings {
     pub isolation: Isolation,
     /// Whether nodes reach one another through proxies in namespaces too, so that links can be slow.
     pub has_proxies: bool,
+    /// Whether their data lies on disks of the harness, which can fail.
+    pub has_disks: bool,
 }
 
 /// The parts of a world that have to be made before the threads that live in it.
@@ -134,6 +137,7 @@ impl Environment {
                 http: *http,
                 cluster: *cluster,
                 peers: layout.peers.clone(),
+                has_disk: settings.has_disks && Disk::is_possible(),
             })?);
         }
         Ok(Self { nodes, network: layout.network, processes, settings, ground })
@@ -186,6 +190,9 @@ impl Environment {
         self.network.mend_all().await?;
         for node in &self.nodes {
             node.resume().await;
+            if let Some(disk) = node.disk() {
+                disk.make_room();
+            }
             self.start(node).await?;
         }
         Ok(())

@@ -75,7 +75,7 @@ impl Namespaces {
         if !others.is_empty() {
             let list: Vec<_> = others.iter().map(|other| node_address(*other).to_string()).collect();
             rules += "table ip krj { chain cut { type filter hook input priority 0; policy accept;\n";
-            rules += &format!("ip saddr {{ {} }} drop\n}} }}\n", list.join(", "));
+            rules += &format!("ip saddr {{ {} }} drop\n}}\n}}\n", list.join(", "));
         }
         let name = self.name(node);
         system::run_with("ip", &["netns", "exec", &name, "nft", "-f", "-"], &rules).map(drop)

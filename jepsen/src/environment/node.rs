@@ -16,7 +16,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::EnvironmentError;
 use super::configuration::Configuration;
+use crate::disk::Disk;
 
+/// The folder of its data, in its own.
+const DATA: &str = "data";
 /// A node that was told to stop has this long before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -39,6 +42,8 @@ pub struct Site {
     pub cluster: SocketAddr,
     /// Where the nodes reach one another.
     pub peers: Vec<SocketAddr>,
+    /// Whether its data lies on a disk of the harness.
+    pub has_disk: bool,
 }
 
 /// A node.
@@ -47,6 +52,7 @@ pub struct Node {
     process: Mutex<Option<Child>>,
     wall_clock_offset_ms: AtomicI64,
     claim: Arc<Mutex<()>>,
+    disk: Option<Disk>,
 }
 
 /// How a process is now.
@@ -64,16 +70,13 @@ impl Node {
     /// A node that does not run yet; its folder is made.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be made, or its disk not be mounted.
     pub fn new(site: Site) -> Result<Self, EnvironmentError> {
-        let node = Self {
-            process: Mutex::new(None),
-            wall_clock_offset_ms: AtomicI64::new(0),
-            claim: Arc::default(),
-            site,
-        };
-        fs::create_dir_all(node.data()).map_err(EnvironmentError::file(&node.data()))?;
-        Ok(node)
+        let data = site.folder.join(DATA);
+        fs::create_dir_all(&data).map_err(EnvironmentError::file(&data))?;
+        let disk = if site.has_disk { Some(Disk::mount(&data)?) } else { None };
+        let (process, wall_clock_offset_ms) = (Mutex::new(None), AtomicI64::new(0));
+        Ok(Self { site, process, wall_clock_offset_ms, claim: Arc::default(), disk })
     }
 
     /// Its number, from 0.
@@ -93,7 +96,12 @@ impl Node {
 
     /// The folder of its data.
     pub fn data(&self) -> PathBuf {
-        self.site.folder.join("data")
+        self.site.folder.join(DATA)
+    }
+
+    /// Its disk, if that is one of the harness.
+    pub fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
     }
 
     /// What it has logged, over all its lives.

@@ -1,13 +1,25 @@
 //! What breaks the world of the nodes. A nemesis is a file here and a line in [`ALL`].
 
+mod clock;
+mod corrupt;
+mod corrupt_sled;
+mod corrupt_snapshot;
+mod disk_full;
 mod kill;
+mod login_storm;
 mod partition_halves;
 mod partition_leader;
 mod partition_link;
 mod partition_one_way;
 mod partition_ring;
 mod pause;
+mod power;
+mod power_all;
+mod power_minority;
+mod power_one;
 mod restart;
+mod rotate_keys;
+mod slow;
 mod victims;
 
 use std::time::Duration;
@@ -32,6 +44,16 @@ pub const ALL: &[(&str, Make)] = &[
     ("partition-leader", || Box::new(partition_leader::Leader)),
     ("partition-one-way", || Box::new(partition_one_way::OneWay)),
     ("partition-link", || Box::new(partition_link::OneLink)),
+    ("slow", || Box::new(slow::Slow)),
+    ("power-one", || Box::new(power_one::One)),
+    ("power-minority", || Box::new(power_minority::Minority)),
+    ("power-all", || Box::new(power_all::All)),
+    ("disk-full", || Box::new(disk_full::DiskFull)),
+    ("corrupt-sled", || Box::new(corrupt_sled::Sled)),
+    ("corrupt-snapshot", || Box::new(corrupt_snapshot::Snapshot)),
+    ("clock", || Box::new(clock::Clock)),
+    ("rotate-keys", || Box::new(rotate_keys::RotateKeys)),
+    ("login-storm", || Box::new(login_storm::LoginStorm)),
 ];
 
 /// What a nemesis needs of a world from its beginning.
@@ -62,33 +84,42 @@ pub struct Struck {
     pub nodes: Vec<usize>,
     /// Whether they were.
     pub state: DisturbanceState,
+    /// What should not have happened: the harness could not do what it had to, or a node did not do what a
+    /// node has to. The run fails for it.
+    pub fault: Option<String>,
 }
 
 impl Struck {
     /// They were.
     #[must_use]
     pub fn installed(nodes: Vec<usize>) -> Self {
-        Self { nodes, state: DisturbanceState::Installed }
+        Self { nodes, state: DisturbanceState::Installed, fault: None }
     }
 
     /// None was.
     #[must_use]
     pub fn skipped(reason: impl Into<String>) -> Self {
-        Self { nodes: Vec::new(), state: DisturbanceState::Skipped { reason: reason.into() } }
+        Self { nodes: Vec::new(), state: DisturbanceState::Skipped { reason: reason.into() }, fault: None }
     }
 
-    /// Nobody knows.
+    /// Nobody knows, which can be so.
     #[must_use]
     pub fn indeterminate(nodes: Vec<usize>, reason: impl ToString) -> Self {
-        Self { nodes, state: DisturbanceState::Indeterminate { reason: reason.to_string() } }
+        Self { nodes, state: DisturbanceState::Indeterminate { reason: reason.to_string() }, fault: None }
     }
 
-    /// They were, if nothing went wrong.
+    /// Nobody knows, which should not be so.
+    #[must_use]
+    pub fn faulty(nodes: Vec<usize>, reason: impl ToString) -> Self {
+        Self { fault: Some(reason.to_string()), ..Self::indeterminate(nodes, reason) }
+    }
+
+    /// They were, unless the harness could not do it.
     #[must_use]
     pub fn of(nodes: Vec<usize>, done: Result<(), EnvironmentError>) -> Self {
         match done {
             Ok(()) => Self::installed(nodes),
-            Err(error) => Self::indeterminate(nodes, error),
+            Err(error) => Self::faulty(nodes, error),
         }
     }
 }

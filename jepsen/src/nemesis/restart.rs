@@ -23,7 +23,7 @@ impl Nemesis for Restart {
         let started = environment.start(node).await;
         match (is_graceful, started) {
             (true, started) => Struck::of(victims.numbers(), started),
-            (false, _) => Struck::indeterminate(victims.numbers(), "the node did not stop by itself"),
+            (false, _) => Struck::faulty(victims.numbers(), "the node did not stop by itself"),
         }
     }
 }

@@ -40,6 +40,12 @@ impl<'a> Victims<'a> {
         all
     }
 
+    /// All nodes that no other strike has.
+    pub fn all(environment: &'a Environment) -> Self {
+        let order: Vec<usize> = (0..environment.nodes().len()).collect();
+        Self::first_of(environment, &order, order.len())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()

@@ -84,6 +84,7 @@ impl Plan {
             binary: self.binary.clone(),
             isolation: self.isolation,
             has_proxies: needs.iter().any(|needs| needs.proxies),
+            has_disks: needs.iter().any(|needs| needs.disks),
         })
     }
 

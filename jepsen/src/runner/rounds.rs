@@ -84,13 +84,16 @@ impl Rounds<'_> {
             let mut chance = Chance::seed_from_u64(seed);
             let strike = nemesis.strike(self.environment, &mut chance, hold);
             let late = |_| RunError::Harness(format!("{name} has not undone its strike of {from:?}"));
-            let Struck { nodes, state } = timeout(hold + UNDO_LIMIT, strike).await.map_err(late)?;
+            let Struck { nodes, state, fault } = timeout(hold + UNDO_LIMIT, strike).await.map_err(late)?;
             change(broken, |broken| {
                 if let Some(place) = broken.iter().position(|other| other == name) {
                     broken.swap_remove(place);
                 }
             });
             let to = self.recorder.now();
+            if let Some(fault) = fault {
+                self.recorder.note(format!("{name}, at {from:?}: {fault}"));
+            }
             struck.push(Disturbance { nemesis: name.to_owned(), nodes, from, to, state });
         }
         Ok(struck)

@@ -1,7 +1,11 @@
 //! What clients do. A workload is a file here and a line in [`ALL`]; it says what the functions mean that its checker
 //! judges.
 
+mod grants;
 mod register;
+mod revocation;
+mod rotation;
+mod unique;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +19,13 @@ use crate::environment::Environment;
 type Make = fn() -> Box<dyn Workload>;
 
 /// All of them, by name.
-pub const ALL: &[(&str, Make)] = &[("register", || Box::new(register::Register))];
+pub const ALL: &[(&str, Make)] = &[
+    ("register", || Box::new(register::Register)),
+    ("unique", || Box::new(unique::Unique)),
+    ("grants", || Box::new(grants::Grants)),
+    ("revocation", || Box::new(revocation::Revocation)),
+    ("rotation", || Box::new(rotation::Rotation)),
+];
 
 /// How large a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

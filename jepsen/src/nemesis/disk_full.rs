@@ -1,0 +1,38 @@
+//! A full disk: a node may stop, and has to serve again once there is room.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rand::Rng;
+
+use super::victims::{ALL_TAKEN, Victims};
+use super::{Needs, Nemesis, Struck};
+use crate::environment::Environment;
+use crate::schedule::Chance;
+
+/// Room that is left.
+const ROOM_BYTES: std::ops::RangeInclusive<u64> = 0..=64 * 1024;
+
+/// Fills the disk of one node, makes room, and starts the node if it has stopped.
+pub struct DiskFull;
+
+#[async_trait]
+impl Nemesis for DiskFull {
+    fn needs(&self) -> Needs {
+        Needs { disks: true, ..Needs::default() }
+    }
+
+    async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
+        let victims = Victims::one(environment, chance).await;
+        let Some(node) = victims.nodes.first() else { return Struck::skipped(ALL_TAKEN) };
+        let Some(disk) = node.disk() else {
+            return Struck::skipped("there are no disks that fill up: this takes root and /dev/fuse");
+        };
+        disk.fill_up_to(chance.random_range(ROOM_BYTES));
+        tokio::time::sleep(hold).await;
+        disk.make_room();
+        // It may be about to stop, and is then started by whoever looks after nodes that ended; here it is given time.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Struck::of(victims.numbers(), environment.start(node).await)
+    }
+}

@@ -1,0 +1,166 @@
+//! Tokens that outlive the keys they were made with being primary.
+//!
+//! `issue` (token); `rotate`; `validate` (token) -> whether it is valid; `keys` -> a digest of each key that a node has.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rand::Rng;
+use rand::seq::IndexedRandom;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::revocation::validity;
+use super::{Load, Size, Workload};
+use crate::client::{Address, Admin, PASSWORD, Reply, Request, SetupError, Worker, log_in, rotate};
+use crate::environment::Environment;
+use crate::function::Function;
+use crate::history::Outcome;
+use crate::value::Value;
+
+/// Users that log in.
+const USERS: usize = 8;
+/// Time between two rotations, at least.
+const REST: Duration = Duration::from_millis(1_500);
+/// Tokens that are kept, evenly over the time of the run: a new one takes the place of a random one.
+const MOST_TOKENS: usize = 400;
+
+/// The workload.
+pub struct Rotation;
+
+struct Tokens {
+    environment: Arc<Environment>,
+    next_label: AtomicUsize,
+    live: Mutex<Vec<(String, String)>>,
+    last_rotation: Mutex<Duration>,
+}
+
+#[async_trait]
+impl Workload for Rotation {
+    async fn prepare(
+        &self,
+        environment: &Arc<Environment>,
+        admin: &mut Admin,
+        _size: Size,
+    ) -> Result<Arc<dyn Load>, SetupError> {
+        for user in 0..USERS {
+            admin.make_user(&format!("rotation-{user}")).await?;
+        }
+        Ok(Arc::new(Tokens {
+            environment: Arc::clone(environment),
+            next_label: AtomicUsize::new(0),
+            live: Mutex::default(),
+            last_rotation: Mutex::default(),
+        }))
+    }
+}
+
+#[async_trait]
+impl Load for Tokens {
+    async fn step(&self, worker: &mut Worker) {
+        let node = worker.any_node();
+        match worker.chance.random_range(0..100) {
+            0..20 => self.issue(worker, node).await,
+            20..26 if self.is_time_to_rotate(worker.now()) => {
+                let rotated = |reply: &Reply| (reply.status == 200).then_some(Value::Nil);
+                self.ask_operator(worker, node, Function::Rotate, rotate(), rotated).await;
+            }
+            _ => self.validate(worker, node).await,
+        }
+    }
+
+    async fn finish(&self, worker: &mut Worker) {
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (label, token) in &live {
+            let node = worker.any_node();
+            validate_token(worker, node, label, token).await;
+        }
+        for node in 0..worker.node_count() {
+            self.ask_operator(worker, node, Function::Keys, Request::get("/fernet/export"), digests).await;
+        }
+    }
+}
+
+impl Tokens {
+    fn is_time_to_rotate(&self, now: Duration) -> bool {
+        let mut last = self.last_rotation.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = now.saturating_sub(*last) >= REST;
+        if is_time {
+            *last = now;
+        }
+        is_time
+    }
+
+    async fn issue(&self, worker: &mut Worker, node: usize) {
+        let user = format!("rotation-{}", worker.chance.random_range(0..USERS));
+        let label = format!("t{}", self.next_label.fetch_add(1, Ordering::SeqCst));
+        let given = |reply: &Reply| (reply.status == 201).then_some(Value::Nil);
+        let request = log_in(&user, PASSWORD, None);
+        let issued = worker.operate_as_is(node, Function::Issue, &label, Value::Nil, request, given).await;
+        let Some(token) = issued.token.filter(|_| issued.outcome == Outcome::Done) else { return };
+        let place = worker.chance.random_range(0..MOST_TOKENS);
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.len() < MOST_TOKENS {
+            live.push((label, token));
+        } else if let Some(old) = live.get_mut(place) {
+            *old = (label, token);
+        }
+    }
+
+    async fn validate(&self, worker: &mut Worker, node: usize) {
+        let chosen = {
+            let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+            live.choose(&mut worker.chance).cloned()
+        };
+        if let Some((label, token)) = chosen {
+            validate_token(worker, node, &label, &token).await;
+        }
+    }
+
+    async fn ask_operator(
+        &self,
+        worker: &mut Worker,
+        node: usize,
+        function: Function,
+        request: Request,
+        read: fn(&Reply) -> Option<Value>,
+    ) {
+        let Some(socket) = self.environment.node(node).map(|node| node.admin_socket()) else { return };
+        worker.operate_through(Address::Unix(socket), node, function, request, read).await;
+    }
+}
+
+async fn validate_token(worker: &mut Worker, node: usize, label: &str, token: &str) {
+    let request = Request::get("/v3/auth/tokens?nocatalog").about(token);
+    worker.operate(node, Function::Validate, label, Value::Nil, request, validity).await;
+}
+
+/// A digest of each key, so that no key is kept in a recording.
+fn digests(reply: &Reply) -> Option<Value> {
+    let body = reply.json();
+    let files = body.get("files").filter(|_| reply.status == 200)?.as_array()?;
+    let digest = |file: &Json| {
+        let (name, content) = (file.get("name")?.as_str()?, file.get("content")?.as_str()?);
+        let digest = Sha256::digest(content.trim());
+        let short: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Some(format!("{name}:{short}"))
+    };
+    let mut keys: Vec<String> = files.iter().map(digest).collect::<Option<_>>()?;
+    keys.sort();
+    Some(Value::texts(keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_by_a_digest() {
+        let body = r#"{"files": [{"name": "1", "content": "secret"}, {"name": "0", "content": "other"}]}"#;
+        let keys = digests(&Reply { status: 200, token: None, bytes: body.into() }).unwrap();
+        assert_eq!(keys.items().len(), 2);
+        assert!(keys.to_string().starts_with("[0:") && !keys.to_string().contains("secret"), "{keys}");
+    }
+}

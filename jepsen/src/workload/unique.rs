@@ -1,0 +1,148 @@
+//! Names that may be given once: clients ask for the same name on several nodes at the same time.
+//!
+//! `create` (name) -> id, refused where the name is taken; `find` (name) -> the ids of that name; `dangling` -> grants
+//! whose user is gone, looked for while users with grants are removed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use rand::Rng;
+use serde_json::{Value as Json, json};
+
+use super::{Load, Size, Workload};
+use crate::client::{Admin, Reply, Request, SetupError, Worker, grant_path};
+use crate::environment::Environment;
+use crate::function::Function;
+use crate::value::Value;
+
+/// Clients that ask for a name.
+const CONTENDERS: usize = 3;
+/// What is looked for was asked for this many names ago, at most.
+const RECENT: usize = 12;
+
+/// The workload.
+pub struct Unique;
+
+struct Names {
+    turn: AtomicUsize,
+    project: String,
+    role: String,
+}
+
+#[async_trait]
+impl Workload for Unique {
+    async fn prepare(
+        &self,
+        _environment: &Arc<Environment>,
+        admin: &mut Admin,
+        _size: Size,
+    ) -> Result<Arc<dyn Load>, SetupError> {
+        let (project, role) = (admin.make_project("unique").await?, admin.make_role("unique").await?);
+        Ok(Arc::new(Names { turn: AtomicUsize::new(0), project, role }))
+    }
+}
+
+#[async_trait]
+impl Load for Names {
+    async fn step(&self, worker: &mut Worker) {
+        let node = worker.any_node();
+        match worker.chance.random_range(0..100) {
+            0..55 => {
+                let turn = self.turn.fetch_add(1, Ordering::SeqCst);
+                create(worker, node, turn / CONTENDERS).await;
+            }
+            55..95 => {
+                let newest = self.turn.load(Ordering::SeqCst) / CONTENDERS;
+                let name = newest.saturating_sub(worker.chance.random_range(0..=RECENT));
+                find(worker, node, name).await;
+            }
+            95..98 => self.look_for_dangling(worker, node).await,
+            _ => self.come_and_go(worker, node).await,
+        }
+    }
+
+    async fn finish(&self, worker: &mut Worker) {
+        for name in 0..=self.turn.load(Ordering::SeqCst) / CONTENDERS {
+            let node = worker.any_node();
+            find(worker, node, name).await;
+        }
+        for node in 0..worker.node_count() {
+            self.look_for_dangling(worker, node).await;
+        }
+    }
+}
+
+async fn create(worker: &mut Worker, node: usize, name: usize) {
+    let name = text(name);
+    let user = json!({ "user": { "name": name, "domain_id": "default" } });
+    let request = Request::post("/v3/users", &user);
+    let id = |reply: &Reply| match reply.status {
+        201 => Some(Value::Text(reply.json().get("user")?.get("id")?.as_str()?.to_owned())),
+        _ => None,
+    };
+    worker.operate(node, Function::Create, &name, Value::Nil, request, id).await;
+}
+
+async fn find(worker: &mut Worker, node: usize, name: usize) {
+    let name = text(name);
+    let request = Request::get(format!("/v3/users?name={name}&domain_id=default"));
+    worker.operate(node, Function::Find, &name, Value::Nil, request, |reply| ids(reply, "users")).await;
+}
+
+impl Names {
+    /// Grants that remain although their user is gone.
+    async fn look_for_dangling(&self, worker: &mut Worker, node: usize) {
+        // Without names in the answer, a row is what is stored; with them, what it leads to.
+        let path = format!("/v3/role_assignments?scope.project.id={}&include_names=true", self.project);
+        let nameless = |reply: &Reply| {
+            let body = reply.json();
+            let rows = body.get("role_assignments").filter(|_| reply.status == 200)?.as_array()?;
+            let user = |row: &Json| row.get("user").cloned().unwrap_or_default();
+            let is_nameless = |user: &Json| user.get("name").and_then(Json::as_str).is_none_or(str::is_empty);
+            let lost = rows.iter().map(user).filter(is_nameless);
+            let id = |user: Json| user.get("id").and_then(Json::as_str).unwrap_or("?").to_owned();
+            Some(Value::texts(lost.map(id)))
+        };
+        worker.operate(node, Function::Dangling, "", Value::Nil, Request::get(path), nameless).await;
+    }
+
+    /// A user comes, is given a role on one node while it is removed on another. None of it is judged by itself.
+    async fn come_and_go(&self, worker: &mut Worker, node: usize) {
+        let name = format!("guest-{}", worker.chance.random::<u64>());
+        let user = json!({ "user": { "name": name, "domain_id": "default" } });
+        let Ok(reply) = worker.send_aside(node, Request::post("/v3/users", &user)).await else { return };
+        let body = reply.json();
+        let id = body.get("user").and_then(|user| user.get("id")).and_then(Json::as_str);
+        let Some(id) = id.filter(|_| reply.status == 201) else { return };
+        let other = worker.any_node();
+        let grant = Request::put(grant_path(&self.project, id, &self.role));
+        let remove = Request::delete(format!("/v3/users/{id}"));
+        worker.send_both_aside((node, grant), (other, remove)).await;
+    }
+}
+
+fn text(name: usize) -> String {
+    format!("name-{name}")
+}
+
+fn ids(reply: &Reply, kind: &str) -> Option<Value> {
+    let body = reply.json();
+    let rows = body.get(kind).filter(|_| reply.status == 200)?.as_array()?;
+    rows.iter().map(|row| row.get("id")?.as_str()).collect::<Option<Vec<_>>>().map(Value::texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ids_of_a_list_are_found() {
+        let reply = |status, body: &str| Reply { status, token: None, bytes: body.to_owned().into() };
+        let two = reply(200, r#"{"users": [{"id": "a"}, {"id": "b"}], "links": {}}"#);
+        assert_eq!(ids(&two, "users"), Some(Value::texts(["a", "b"])));
+        assert_eq!(ids(&reply(200, r#"{"users": []}"#), "users"), Some(Value::List(Vec::new())));
+        assert_eq!(ids(&reply(200, "{}"), "users"), None);
+        assert_eq!(ids(&reply(503, r#"{"users": []}"#), "users"), None);
+    }
+}

@@ -15,6 +15,7 @@ mod forward;
 #[cfg(any(test, feature = "fuzzing"))]
 #[allow(clippy::panic, clippy::indexing_slicing, reason = "a broken promise ends the run")]
 pub mod fuzzing;
+mod host;
 mod lease;
 mod network;
 mod node;
@@ -33,7 +34,11 @@ pub use application::{Application, LogMoment, Row, RowChange, RowError};
 pub use config::{ConfigError, NodeConfig, Peer};
 pub use environment::{Clock, Environment, Random, SeededRandom, SystemClock, SystemRandom};
 pub use forward::ProposeError;
+pub use host::Host;
+#[cfg(feature = "omissions")]
+pub use keyraft_lease::Omission;
 pub use lease::ReadError;
+pub use network::sockets::{Incoming, Network, Socket, SystemNetwork};
 pub use node::fault::Fault;
 pub use node::{Node, Proposed, StartError};
 pub use published::{Publication, Published, View};

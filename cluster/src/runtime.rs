@@ -9,6 +9,7 @@ use std::time::Duration;
 use openraft::{AsyncRuntime, OptionalSend, TokioRuntime};
 use rand_core_06::{Error, RngCore, impls};
 use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::task::JoinError;
 
 use crate::environment::Random;
 
@@ -27,6 +28,18 @@ pub(crate) fn wait_for_disk<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         _ => work(),
+    }
+}
+
+/// Runs what may take long on a thread where that holds up nobody; in a simulation, which repeats only without
+/// threads, right here.
+pub(crate) async fn run_blocking<T: Send + 'static>(
+    is_inline: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    match is_inline {
+        true => Ok(work()),
+        false => tokio::task::spawn_blocking(work).await,
     }
 }
 

@@ -21,7 +21,9 @@ mod words;
 
 pub use node::Node;
 pub use numbers::Numbers;
-#[cfg(test)]
+#[cfg(feature = "omissions")]
+pub use omission::Omission;
+#[cfg(all(test, not(feature = "omissions")))]
 pub(crate) use omission::Omission;
 pub use time::{ClusterClock, TimePair, TimePairs};
 pub use words::{

@@ -40,7 +40,7 @@ pub struct Node {
     /// It stops, and takes no grant any more.
     has_left: bool,
     leading: Option<Leading>,
-    #[cfg(test)]
+    #[cfg(any(test, feature = "omissions"))]
     pub(crate) omitted: Option<Omission>,
     #[cfg(test)]
     former_vote: Option<Leadership>,
@@ -69,7 +69,7 @@ impl Node {
             holder: Holder::default(),
             has_left: false,
             leading: None,
-            #[cfg(test)]
+            #[cfg(any(test, feature = "omissions"))]
             omitted: None,
             #[cfg(test)]
             former_vote: None,
@@ -83,14 +83,23 @@ impl Node {
         self
     }
 
-    /// Whether a rule is kept: always, but in the model, which leaves one out to see that it is missed.
-    #[cfg(not(test))]
+    /// The same; it leaves out a rule, to see that a test misses it.
+    #[cfg(feature = "omissions")]
+    #[must_use]
+    pub fn leaving_out(mut self, omitted: Option<Omission>) -> Self {
+        self.omitted = omitted;
+        self
+    }
+
+    /// Whether a rule is kept: always, but in the model and the simulation, which leave one out to see that it is
+    /// missed.
+    #[cfg(not(any(test, feature = "omissions")))]
     #[allow(clippy::unused_self, reason = "the model asks its own node")]
     const fn keeps(&self, _rule: Omission) -> bool {
         true
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "omissions"))]
     fn keeps(&self, rule: Omission) -> bool {
         self.omitted != Some(rule)
     }

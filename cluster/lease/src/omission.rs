@@ -1,8 +1,8 @@
-//! The rules by name: the model leaves them out, one at a time, to see that each is missed.
+//! The rules by name: the model and the simulation leave them out, one at a time, to see that each is missed.
 
 /// What is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Omission {
+pub enum Omission {
     /// Rule 8: a node that answers a leader goes on under its own leader lease.
     OwnLeaderLease,
     /// Rule 8: grants of lower leaders, already on their way, are taken.

@@ -30,6 +30,7 @@ struct Content {
     /// Bytes that may still be appended before the disk is full.
     free_bytes: Option<u64>,
     fails_syncs: bool,
+    ignores_syncs: bool,
 }
 
 #[derive(Default)]
@@ -83,6 +84,17 @@ impl MemoryDisk {
     /// From now on, every sync fails with `EIO`, or works again.
     pub fn fail_syncs(&self, fails: bool) {
         self.content().fails_syncs = fails;
+    }
+
+    /// From now on, syncs do nothing and say that they did, or are honest again.
+    pub fn ignore_syncs(&self, ignores: bool) {
+        self.content().ignores_syncs = ignores;
+    }
+
+    /// Loses everything that was ever written, as a new disk in place of a broken one.
+    pub fn wipe(&self) {
+        let mut content = self.content();
+        *content = Content { life: content.life + 1, ..Content::default() };
     }
 
     /// Replaces the content of a file, durably, as rot or a careless operator would.
@@ -154,6 +166,9 @@ impl AppendFile for MemoryFile {
         self.alive(|content, id| {
             if content.fails_syncs {
                 return Err(io::Error::other("input/output error"));
+            }
+            if content.ignores_syncs {
+                return Ok(());
             }
             if let Some(blob) = content.files.get_mut(&id) {
                 blob.synced = blob.bytes.len();

@@ -30,6 +30,7 @@ use crate::node::core::Core;
 use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::node::site::Site;
+use crate::runtime::run_blocking;
 use crate::storage::{self, Identity, Opened, Phase, Standing, StorageOptions};
 use crate::types::NodeId;
 
@@ -58,7 +59,8 @@ impl<A: Application> Ground<A> {
     pub(crate) async fn open(&self, site: &Site) -> Result<Opened<A>, storage::StorageError> {
         let (options, app, disk) = (self.options.clone(), Arc::clone(&self.app), Arc::clone(&self.disk));
         let environment = site.environment.clone();
-        let opened = tokio::task::spawn_blocking(move || storage::open(&options, app, &environment, disk));
+        let opened =
+            run_blocking(options.is_inline, move || storage::open(&options, app, &environment, disk));
         opened.await.unwrap_or_else(|failed| {
             Err(storage::StorageError::Rows { reason: format!("opening it failed: {failed}") })
         })

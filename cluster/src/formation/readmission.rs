@@ -21,6 +21,7 @@ use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::node::site::Site;
 use crate::read_index::confirm_leadership;
+use crate::runtime::run_blocking;
 use crate::storage::{self, Opened, Phase};
 use crate::types::{NodeId, Vote, Wire};
 
@@ -45,7 +46,7 @@ pub(crate) async fn rejoin<A: Application>(
     let (options, disk) = (ground.options.clone(), Arc::clone(&ground.disk));
     let identity = identity(site, &cluster_id, Phase::Formed);
     let (environment, reason) = (site.environment.clone(), reason.to_owned());
-    let seeded = tokio::task::spawn_blocking(move || {
+    let seeded = run_blocking(options.is_inline, move || {
         // What made these files unfit, if anything did, no longer matters.
         let _ = handle.flush_and_close();
         drop(handle);

@@ -12,6 +12,7 @@ use crate::network::peers::Lane;
 use crate::network::snapshot;
 use crate::node::core::Core;
 use crate::node::fault::Fault;
+use crate::runtime::run_blocking;
 use crate::storage::Opened;
 use crate::types::LogIndex;
 
@@ -59,7 +60,7 @@ pub(crate) async fn fetch_snapshot<A: Application>(
     }
     let handle = opened.handle.clone();
     drop(opened);
-    let closed = tokio::task::spawn_blocking(move || {
+    let closed = run_blocking(ground.options.is_inline, move || {
         handle.clear_divergence()?;
         handle.flush_and_close()
     });

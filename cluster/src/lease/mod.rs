@@ -38,6 +38,9 @@ pub(crate) struct Start {
     pub(crate) time_ceiling_ms: u64,
     /// From the last applied on.
     pub(crate) memberships: Vec<(LogIndex, Membership)>,
+    /// A rule that is left out, to see that it is missed.
+    #[cfg(feature = "omissions")]
+    pub(crate) omitted: Option<keyraft_lease::Omission>,
 }
 
 /// The lease of one life of a node.
@@ -144,6 +147,8 @@ impl Lease {
             configurations.map(|(index, membership)| (*index, Arc::new(configuration(membership)))).collect();
         let node = Node::new(config.node_id, process, numbers(config), vote, applied, configurations)
             .wanting_grants(config.learner_leases);
+        #[cfg(feature = "omissions")]
+        let node = node.leaving_out(start.omitted);
         let mut clock = ClusterClock::default();
         clock.ceiling_applied(start.time_ceiling_ms);
         let inner = Inner {

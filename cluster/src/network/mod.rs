@@ -5,6 +5,7 @@ pub(crate) mod peers;
 pub(crate) mod rpc;
 pub(crate) mod server;
 pub(crate) mod snapshot;
+pub(crate) mod sockets;
 
 use std::time::Duration;
 

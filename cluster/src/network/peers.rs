@@ -10,6 +10,7 @@ use tonic::Status;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 
+use super::sockets::Network;
 use super::{
     CALL_WINDOW_BYTES, CLUSTER_KEY, CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, NODE_KEY, PROBE_INTERVAL,
     PROBE_TIMEOUT,
@@ -32,6 +33,7 @@ pub(crate) enum Lane {
 pub(crate) struct Peers {
     me: NodeId,
     max_message_bytes: usize,
+    network: Arc<dyn Network>,
     cluster_id: ArcSwap<String>,
     configured: BTreeMap<NodeId, String>,
     // Addresses that the log has told, of nodes the configuration does not name.
@@ -40,10 +42,11 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    pub(crate) fn new(config: &NodeConfig) -> Self {
+    pub(crate) fn new(config: &NodeConfig, network: Arc<dyn Network>) -> Self {
         Self {
             me: config.node_id,
             max_message_bytes: config.max_message_bytes(),
+            network,
             cluster_id: ArcSwap::from_pointee(String::new()),
             configured: config.members().into_iter().map(|peer| (peer.node_id, peer.address)).collect(),
             learned: Mutex::new(BTreeMap::new()),
@@ -90,7 +93,7 @@ impl Peers {
         {
             return Ok(client.clone());
         }
-        let client = connect(&address, self.max_message_bytes)?;
+        let client = self.connect(&address)?;
         clients.insert((node_id, lane), (address, client.clone()));
         Ok(client)
     }
@@ -107,19 +110,19 @@ impl Peers {
         }
         request
     }
-}
 
-fn connect(address: &str, max_message_bytes: usize) -> Result<Client, Status> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}"))
-        .map_err(|_| Status::unavailable(format!("{address:?} is no address")))?
-        .tcp_nodelay(true)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(PROBE_INTERVAL)
-        .keep_alive_timeout(PROBE_TIMEOUT)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(CALL_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-    Ok(ConsensusClient::new(endpoint.connect_lazy())
-        .max_decoding_message_size(max_message_bytes)
-        .max_encoding_message_size(max_message_bytes))
+    fn connect(&self, address: &str) -> Result<Client, Status> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .map_err(|_| Status::unavailable(format!("{address:?} is no address")))?
+            .tcp_nodelay(true)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(PROBE_INTERVAL)
+            .keep_alive_timeout(PROBE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(CALL_WINDOW_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
+        Ok(ConsensusClient::new(self.network.channel(&endpoint))
+            .max_decoding_message_size(self.max_message_bytes)
+            .max_encoding_message_size(self.max_message_bytes))
+    }
 }

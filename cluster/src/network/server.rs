@@ -8,10 +8,9 @@ use futures::stream::BoxStream;
 use keyraft_proto::cluster as proto;
 use keyraft_proto::cluster::consensus_server::{Consensus, ConsensusServer};
 use openraft::raft::AppendEntriesResponse;
-use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::sockets::Incoming;
 use super::{CALL_WINDOW_BYTES, CLUSTER_KEY, CONNECTION_WINDOW_BYTES, rpc, snapshot};
 use crate::application::Application;
 use crate::election;
@@ -31,13 +30,12 @@ struct Service<A: Application> {
 }
 
 /// Serves this node's peers until the node stops.
-pub(crate) async fn serve<A: Application>(core: Arc<Core<A>>, listener: TcpListener) {
+pub(crate) async fn serve<A: Application>(core: Arc<Core<A>>, incoming: Incoming) {
     let max_message_bytes = core.site.config.max_message_bytes();
     let stopping = core.site.stopping.clone();
     let service = ConsensusServer::new(Service { core })
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(max_message_bytes);
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = tonic::transport::Server::builder()
         .initial_stream_window_size(CALL_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)

@@ -10,6 +10,7 @@ use tonic::{Status, Streaming};
 use super::rpc;
 use crate::application::Application;
 use crate::node::member::Member;
+use crate::runtime::run_blocking;
 use crate::storage::StorageHandle;
 use crate::storage::snapshot::SnapshotFile;
 use crate::types::{LogIndex, TypeConfig, Vote, Wire};
@@ -91,7 +92,7 @@ async fn receive<A: Application>(
         receiver.write(&chunk.data).map_err(refused)?;
         heard();
     }
-    let finished = tokio::task::spawn_blocking(move || receiver.finish());
+    let finished = run_blocking(storage.is_inline(), move || receiver.finish());
     let file = finished.await.map_err(refused)?.map_err(refused)?;
     if file.last_log_id().is_none() {
         return Err(refused("it covers nothing"));

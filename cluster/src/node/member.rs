@@ -105,7 +105,14 @@ fn begin_lease<A: Application>(site: &Site, opened: &Opened<A>) -> Result<Arc<Le
     let later = opened.log.memberships_after(applied.map(|applied| applied.index));
     let later = later.map_err(|error| Fault::Open { reason: error.to_string() })?;
     let memberships = known.into_iter().chain(later).collect();
-    let start = lease::Start { vote: opened.log.vote(), applied, time_ceiling_ms, memberships };
+    let start = lease::Start {
+        vote: opened.log.vote(),
+        applied,
+        time_ceiling_ms,
+        memberships,
+        #[cfg(feature = "omissions")]
+        omitted: site.host.omitted,
+    };
     let publication = opened.publication.clone();
     let show_released = move |index| publication.release(index);
     Ok(Lease::new(&site.config, &site.environment, start, show_released))

@@ -26,6 +26,7 @@ use crate::application::Application;
 use crate::forward::ProposeError;
 use crate::lease::{self, ReadError};
 use crate::published::{Publication, Published, View};
+use crate::runtime::run_blocking;
 use crate::status::{self, ClusterStatus};
 use crate::types::{LogIndex, NodeId};
 
@@ -260,7 +261,7 @@ impl<A: Application> Node<A> {
                     tracing::warn!("consensus did not end cleanly");
                 }
                 let storage = member.storage.clone();
-                match tokio::task::spawn_blocking(move || storage.flush_and_close()).await {
+                match run_blocking(storage.is_inline(), move || storage.flush_and_close()).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => tracing::warn!(%error, "the storage did not end cleanly"),
                     Err(error) => tracing::warn!(%error, "the storage did not end cleanly"),

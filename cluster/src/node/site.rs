@@ -12,6 +12,7 @@ use crate::config::NodeConfig;
 use crate::contact::Contact;
 use crate::environment::Environment;
 use crate::forward::ProposeError;
+use crate::host::Host;
 use crate::network::peers::Peers;
 use crate::node::fault::Faults;
 use crate::reach::Reach;
@@ -21,6 +22,7 @@ use crate::types::NodeId;
 pub(crate) struct Site {
     pub(crate) config: NodeConfig,
     pub(crate) environment: Environment,
+    pub(crate) host: Host,
     pub(crate) peers: Peers,
     pub(crate) contact: Contact,
     pub(crate) reach: Reach,
@@ -36,9 +38,9 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(config: NodeConfig, environment: Environment) -> Arc<Self> {
+    pub(crate) fn new(config: NodeConfig, environment: Environment, host: Host) -> Arc<Self> {
         Arc::new(Self {
-            peers: Peers::new(&config),
+            peers: Peers::new(&config, Arc::clone(&host.network)),
             contact: Contact::new(Arc::clone(&environment.clock)),
             reach: Reach::new(Arc::clone(&environment.clock)),
             faults: Faults::new(),
@@ -48,6 +50,7 @@ impl Site {
             stopping: CancellationToken::new(),
             config,
             environment,
+            host,
         })
     }
 

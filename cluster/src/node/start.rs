@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 
@@ -14,9 +13,9 @@ use super::site::Site;
 use super::{Node, Running, Threads};
 use crate::application::Application;
 use crate::config::{ConfigError, NodeConfig};
-use crate::disk::{Disk, SystemDisk};
 use crate::environment::Environment;
 use crate::formation::{self, FORM_CALLS, Ground};
+use crate::host::Host;
 use crate::network::server;
 use crate::runtime::seed_thread;
 use crate::storage::{StorageError, StorageOptions};
@@ -44,16 +43,16 @@ pub enum StartError {
 }
 
 impl<A: Application> Node<A> {
-    /// Starts a node on this machine's disk. It returns once the node answers its peers, which may be
+    /// Starts a node on this machine. It returns once the node answers its peers, which may be
     /// long before there is a leader.
     ///
     /// # Errors
     /// A bad configuration, a busy port, files that cannot be opened.
     pub async fn start(config: NodeConfig, app: A, environment: Environment) -> Result<Self, StartError> {
-        Self::start_on(config, app, environment, Arc::new(SystemDisk)).await
+        Self::start_on(config, app, environment, Host::system()).await
     }
 
-    /// The same, on a given disk.
+    /// The same, on a given host.
     ///
     /// # Errors
     /// A bad configuration, a busy port, files that cannot be opened.
@@ -61,11 +60,11 @@ impl<A: Application> Node<A> {
         config: NodeConfig,
         app: A,
         environment: Environment,
-        disk: Arc<dyn Disk>,
+        host: Host,
     ) -> Result<Self, StartError> {
         config.validate()?;
         let threads = threads(&config, &environment)?;
-        let starting = threads.handle.spawn(begin(config, Arc::new(app), environment, disk));
+        let starting = threads.handle.spawn(begin(config, Arc::new(app), environment, host));
         let (core, tasks) = starting
             .await
             .unwrap_or_else(|failed| Err(StartError::Threads(io::Error::other(failed.to_string()))))?;
@@ -79,20 +78,25 @@ async fn begin<A: Application>(
     config: NodeConfig,
     app: Arc<A>,
     environment: Environment,
-    disk: Arc<dyn Disk>,
+    host: Host,
 ) -> Result<Begun<A>, StartError> {
     let address = config.listen;
-    let listener =
-        TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
-    let has_peers = !config.other_members().is_empty();
-    let options = StorageOptions { has_peers, ..StorageOptions::new(config.directory.clone()) };
-    let site = Site::new(config, environment);
-    let ground = Ground { options, app, disk };
+    let incoming = host.network.listen(address).await;
+    let incoming = incoming.map_err(|source| StartError::Listen { address, source })?;
+    let options = StorageOptions {
+        has_peers: !config.other_members().is_empty(),
+        segment_bytes: host.segment_bytes,
+        rows: host.rows.clone(),
+        is_inline: host.is_inline,
+        ..StorageOptions::new(config.directory.clone())
+    };
+    let ground = Ground { options, app, disk: Arc::clone(&host.disk) };
+    let site = Site::new(config, environment, host);
     let opened = ground.open(&site).await?;
     let (form_calls, calls) = mpsc::channel(FORM_CALLS);
     let core = Core::new(site, opened.publication.clone(), form_calls);
     let tasks = vec![
-        tokio::spawn(server::serve(Arc::clone(&core), listener)),
+        tokio::spawn(server::serve(Arc::clone(&core), incoming)),
         tokio::spawn(formation::run(Arc::clone(&core), ground, opened, calls)),
     ];
     Ok((core, tasks))

@@ -76,6 +76,11 @@ impl<A: Application> StorageHandle<A> {
         self.shared.snapshots.newest()
     }
 
+    /// Whether nothing may run on a thread of its own.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.shared.is_inline
+    }
+
     /// Takes a snapshot from another node. What it finishes with goes to openraft's
     /// `install_full_snapshot`; where openraft does not run yet, the next [`super::open`] builds on it.
     ///

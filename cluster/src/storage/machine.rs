@@ -21,6 +21,7 @@ use crate::disk::Disk;
 use crate::environment::Clock;
 use crate::lease::Lease;
 use crate::published::{Publication, Published};
+use crate::runtime::run_blocking;
 use crate::types::{
     BatchAnswer, Entry, LogId, LogIndex, RaftIoError, RaftStorageError, SnapshotMeta, StoredMembership,
     TypeConfig,
@@ -144,12 +145,9 @@ impl<A: Application> StateMachine<A> {
             };
             load(shared.app.as_ref(), &file)
         };
-        let applied = match self.shared.is_inline {
-            true => work()?,
-            false => tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-                Err(StorageError::Stopped { reason: format!("the snapshot's thread ended: {error}") })
-            })?,
-        };
+        let applied = run_blocking(self.shared.is_inline, work).await.unwrap_or_else(|error| {
+            Err(StorageError::Stopped { reason: format!("the snapshot's thread ended: {error}") })
+        })?;
         self.shared.digests.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.applied = applied;
         if let Some(last) = self.applied.last_applied {

@@ -9,6 +9,7 @@ use super::format::SnapshotWriter;
 use super::{SnapshotFile, SnapshotStore};
 use crate::application::Application;
 use crate::environment::Clock;
+use crate::runtime::run_blocking;
 use crate::storage::applied::Applied;
 use crate::storage::digest;
 use crate::storage::error::StorageError;
@@ -31,12 +32,9 @@ impl<A: Application> RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder<A> {
         let (app, applied) = (Arc::clone(&self.app), self.applied.clone());
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let build = move || build(app.as_ref(), &applied, &store, clock.as_ref());
-        let built = match self.is_inline {
-            true => build(),
-            false => tokio::task::spawn_blocking(build).await.unwrap_or_else(|error| {
-                Err(StorageError::Stopped { reason: format!("the snapshot's thread ended: {error}") })
-            }),
-        };
+        let built = run_blocking(self.is_inline, build).await.unwrap_or_else(|error| {
+            Err(StorageError::Stopped { reason: format!("the snapshot's thread ended: {error}") })
+        });
         let file = built.inspect_err(|error| {
             // openraft stops at it.
             self.fault.report(Fault::Snapshot { reason: error.to_string() });

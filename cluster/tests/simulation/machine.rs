@@ -1,0 +1,223 @@
+//! One machine: what outlives its node (disk, clock, network card), and the node's current life.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use keyraft_cluster::disk::MemoryDisk;
+use keyraft_cluster::storage::{MemoryRows, RowsKind};
+use keyraft_cluster::{Environment, Host, Node, NodeConfig, NodeId, Omission, Peer, Random, SeededRandom};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::clients::{self, KvNode, Office};
+use crate::clock::MachineClock;
+use crate::kv::KeyValue;
+use crate::wire::{PORT, Wire, name};
+
+/// How much virtual time passes in one step.
+pub const STEP: Duration = Duration::from_millis(1);
+
+pub struct Machine {
+    pub id: NodeId,
+    nodes: u64,
+    seed: u64,
+    lives: u64,
+    pub clock: Arc<MachineClock>,
+    pub disk: MemoryDisk,
+    rows: MemoryRows,
+    wire: Wire,
+    omitted: Option<Omission>,
+    learner_leases: bool,
+    office: Office,
+    life: Option<Life>,
+    pub random: SeededRandom,
+    /// Stopped, since when.
+    paused_since_ms: Option<u64>,
+}
+
+/// A process.
+struct Life {
+    runtime: Runtime,
+    node: Arc<Mutex<Option<KvNode>>>,
+    has_ended: Arc<AtomicBool>,
+}
+
+impl Life {
+    /// What the node says of itself, once it has started.
+    fn node(&self) -> Option<KvNode> {
+        self.node.lock().unwrap().clone()
+    }
+}
+
+impl Machine {
+    #[allow(clippy::too_many_arguments, reason = "each is one fact about the machine")]
+    pub fn new(
+        id: NodeId,
+        nodes: u64,
+        seed: u64,
+        now_ns: &Arc<AtomicU64>,
+        wire: Wire,
+        office: &Office,
+        omitted: Option<Omission>,
+    ) -> Self {
+        let random = SeededRandom::from_seed(seed.wrapping_mul(31).wrapping_add(id));
+        let draw = |limit: u64| i64::try_from(random.next_u64() % limit).unwrap();
+        // Within the 1,000 ppm that leases allow for.
+        let (drift_ppm, wall_offset_ms) = (draw(1_801) - 900, draw(600_001) - 300_000);
+        let started_ns = random.next_u64() % (1 << 50);
+        let clock = MachineClock::new(Arc::clone(now_ns), started_ns, drift_ppm, wall_offset_ms);
+        let disk = MemoryDisk::new();
+        Self {
+            id,
+            nodes,
+            seed,
+            lives: 0,
+            clock: Arc::new(clock),
+            disk,
+            rows: MemoryRows::new(),
+            wire,
+            omitted,
+            learner_leases: seed.is_multiple_of(2),
+            office: office.clone(),
+            life: None,
+            random,
+            paused_since_ms: None,
+        }
+    }
+
+    fn config(&self) -> NodeConfig {
+        let peer = |id| Peer { node_id: id, address: format!("{}:{PORT}", name(id)) };
+        NodeConfig {
+            node_id: self.id,
+            peers: (1..=self.nodes).map(peer).collect(),
+            directory: "/node".into(),
+            learner_leases: self.learner_leases,
+            read_timeout_ms: 2_000,
+            write_timeout_ms: 3_000,
+            snapshot_min_log_bytes: 8 << 10,
+            log_entries_kept: 30,
+            digest_interval_ms: 500,
+            consensus_threads: 0,
+            ..NodeConfig::default()
+        }
+    }
+
+    /// Starts a process.
+    pub fn start(&mut self) {
+        assert!(self.life.is_none(), "one process at a time");
+        self.lives += 1;
+        self.paused_since_ms = None;
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let guard = runtime.enter();
+        self.clock.begin_life();
+        drop(guard);
+        let random = Arc::new(SeededRandom::from_seed(self.seed ^ (self.id << 32) ^ (self.lives << 40)));
+        let environment = Environment { clock: self.clock.clone(), random: random.clone() };
+        let host = Host {
+            disk: Arc::new(self.disk.clone()),
+            rows: RowsKind::Memory(self.rows.clone()),
+            segment_bytes: 8 << 10,
+            network: Arc::new(self.wire.clone()),
+            is_inline: true,
+            omitted: self.omitted,
+        };
+        let (config, office, life) = (self.config(), self.office.clone(), self.lives);
+        let node = Arc::new(Mutex::new(None));
+        let started_node = Arc::clone(&node);
+        runtime.spawn(async move {
+            let id = config.node_id;
+            let started = Node::start_on(config, KeyValue::default(), environment, host).await;
+            let started = started.unwrap_or_else(|error| panic!("node {id} does not start: {error}"));
+            office.trace.event(format_args!("node {id} has started"));
+            clients::start(&office, &started, life, random.as_ref());
+            *started_node.lock().unwrap() = Some(started);
+        });
+        self.life = Some(Life { runtime, node, has_ended: Arc::default() });
+    }
+
+    /// Its process, if there is one.
+    pub fn node(&self) -> Option<KvNode> {
+        self.life.as_ref().and_then(Life::node)
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.life.is_some()
+    }
+
+    /// Whether it runs and is not stopped.
+    pub fn is_up(&self) -> bool {
+        self.is_running() && self.paused_since_ms.is_none()
+    }
+
+    /// Lets a step of virtual time pass.
+    pub fn step(&mut self) {
+        let Some(life) = &self.life else { return };
+        if self.paused_since_ms.is_none() {
+            life.runtime.block_on(async { tokio::time::sleep(STEP).await });
+        }
+        if life.has_ended.load(Ordering::SeqCst) {
+            self.kill();
+        }
+    }
+
+    /// Runs something in the process.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(life) = &self.life {
+            life.runtime.spawn(task);
+        }
+    }
+
+    /// Ends the process at once; what it has written to files stays.
+    pub fn kill(&mut self) {
+        if let Some(life) = self.life.take() {
+            life.node.lock().unwrap().take();
+            drop(life.runtime);
+            // As sled, which keeps what is new in the process for a while.
+            self.rows.crash(usize::try_from(self.random.next_u64() % 20).unwrap());
+        }
+        self.clock.end_life();
+        self.paused_since_ms = None;
+    }
+
+    /// The power fails: what was not synced is lost, or a part of it.
+    pub fn lose_power(&mut self) {
+        let random = &self.random;
+        self.disk.crash_keeping(|unsynced| match random.next_u64() % 3 {
+            0 => 0,
+            1 => unsynced,
+            _ => usize::try_from(random.next_u64()).unwrap_or(0) % (unsynced + 1),
+        });
+        self.kill();
+    }
+
+    /// The disk is replaced by an empty one.
+    pub fn lose_disk(&mut self) {
+        self.kill();
+        self.disk.wipe();
+        self.rows.wipe();
+    }
+
+    /// Asks the process to end.
+    pub fn stop(&mut self) {
+        let Some(life) = &self.life else { return };
+        let Some(node) = life.node() else { return self.kill() };
+        let has_ended = Arc::clone(&life.has_ended);
+        life.runtime.spawn(async move {
+            node.shutdown().await;
+            has_ended.store(true, Ordering::SeqCst);
+        });
+    }
+
+    /// Stops the process as SIGSTOP does: its timers do not fire, and what comes waits in its sockets.
+    pub fn pause(&mut self, now_ms: u64) {
+        self.paused_since_ms = Some(now_ms);
+    }
+
+    /// Lets it go on. Its clocks have gone on meanwhile.
+    pub fn resume(&mut self, now_ms: u64) {
+        if let (Some(since_ms), Some(life)) = (self.paused_since_ms.take(), &self.life) {
+            let missed = Duration::from_millis(now_ms - since_ms);
+            life.runtime.block_on(async { tokio::time::advance(missed).await });
+        }
+    }
+}

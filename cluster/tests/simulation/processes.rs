@@ -1,0 +1,142 @@
+//! A process for each simulation, and what it has to say.
+
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::thread;
+
+use keyraft_cluster::Omission;
+
+use crate::counters;
+use crate::interposed;
+use crate::world::{Plan, Report, run};
+
+/// Which seed; set for each process.
+pub const SEED: &str = "KEYRAFT_SIMULATION_SEED";
+/// What is left out.
+pub const OMIT: &str = "KEYRAFT_SIMULATION_OMIT";
+/// Whether everything is written out.
+const SHOW: &str = "KEYRAFT_SIMULATION_SHOW";
+
+const HELD: &str = "HELD ";
+const BROKEN: &str = "BROKEN ";
+
+/// What a simulation has shown.
+#[derive(Debug)]
+pub enum Verdict {
+    Held(Report),
+    /// What was broken.
+    Broken(String),
+}
+
+/// A simulation that has run.
+pub struct Judged {
+    pub seed: u64,
+    pub verdict: Verdict,
+    pub output: String,
+}
+
+/// Runs a simulation in a process of its own.
+pub fn judge(seed: u64, omitted: Option<&str>) -> Judged {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["one_seed", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
+    command.env(SEED, seed.to_string());
+    match omitted {
+        Some(omitted) => command.env(OMIT, omitted),
+        None => command.env_remove(OMIT),
+    };
+    let ran = command.output().unwrap();
+    let mut output = String::from_utf8_lossy(&ran.stdout).into_owned();
+    let said = |start: &str| output.lines().find_map(|line| Some(line.split_once(start)?.1.to_owned()));
+    let verdict = match (said(HELD), said(BROKEN)) {
+        (Some(held), None) if ran.status.success() => Verdict::Held(parse(&held)),
+        (_, Some(broken)) => Verdict::Broken(broken),
+        _ => Verdict::Broken(format!(
+            "its process ended: {}\n{}",
+            ran.status,
+            String::from_utf8_lossy(&ran.stderr)
+        )),
+    };
+    output.push_str(&String::from_utf8_lossy(&ran.stderr));
+    Judged { seed, verdict, output }
+}
+
+/// Runs several, as many at a time as there are processors, and gives each to a function as it ends.
+pub fn judge_all(seeds: std::ops::Range<u64>, omitted: Option<&str>, mut take: impl FnMut(Judged)) {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let (next, (judged, judgements)) = (Mutex::new(seeds), mpsc::channel());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            let (next, judged) = (&next, judged.clone());
+            scope.spawn(move || {
+                while let Some(seed) = { next.lock().unwrap().next() } {
+                    judged.send(judge(seed, omitted)).unwrap();
+                }
+            });
+        }
+        drop(judged);
+        judgements.iter().for_each(&mut take);
+    });
+}
+
+fn parse(text: &str) -> Report {
+    let mut numbers = text.split_whitespace().map(|number| number.parse::<u64>().unwrap());
+    let mut next = || numbers.next().unwrap();
+    Report {
+        sum: next(),
+        events: next(),
+        writes: usize::try_from(next()).unwrap(),
+        reads: usize::try_from(next()).unwrap(),
+        by_lease: next(),
+        virtual_ms: next(),
+        disturbances: usize::try_from(next()).unwrap(),
+    }
+}
+
+/// The part of the process.
+pub fn simulate() {
+    let seed = std::env::var(SEED).unwrap().parse().unwrap();
+    let omitted = std::env::var(OMIT).ok();
+    let disk_lies = omitted.as_deref() == Some("Syncs");
+    let omitted = omitted.filter(|_| !disk_lies).map(|name| omission(&name));
+    let plan = Plan { seed, omitted, disk_lies, is_shown: std::env::var(SHOW).is_ok() };
+    if std::env::var("RUST_LOG").is_ok() {
+        let logs = tracing_subscriber::EnvFilter::from_default_env();
+        tracing_subscriber::fmt().with_env_filter(logs).with_ansi(false).init();
+    }
+    let simulation = thread::Builder::new().stack_size(16 << 20).spawn(move || {
+        interposed::begin(seed);
+        interposed::count_panics();
+        counters::install();
+        run(plan)
+    });
+    match simulation.unwrap().join() {
+        Ok(Ok(Report { sum, events, writes, reads, by_lease, virtual_ms, disturbances })) => {
+            println!("\n{HELD}{sum} {events} {writes} {reads} {by_lease} {virtual_ms} {disturbances}");
+        }
+        Ok(Err(broken)) => println!("\n{BROKEN}{}", broken.replace('\n', " ")),
+        Err(_) => println!("\n{BROKEN}the simulation has panicked"),
+    }
+}
+
+/// The rules that running nodes may be without.
+fn omission(name: &str) -> Omission {
+    let all = [
+        Omission::OwnLeaderLease,
+        Omission::GrantsInFlight,
+        Omission::WinnersRefusal,
+        Omission::StoredVote,
+        Omission::LeaderOrder,
+        Omission::OwnAnswer,
+        Omission::LedgerMargin,
+        Omission::WaitMargin,
+        Omission::GrantCap,
+        Omission::Wait,
+        Omission::Vote,
+        Omission::GrantIndex,
+        Omission::Ledger,
+        Omission::TimeOfSending,
+    ];
+    let found = all.into_iter().find(|omission| format!("{omission:?}") == name);
+    found.unwrap_or_else(|| panic!("no rule is named {name:?}"))
+}

@@ -58,6 +58,13 @@ functions! {
 }
 
 impl Function {
+    /// Whether a refusal is an answer that a cluster in good order can give. Of all others it only says that
+    /// nothing was done.
+    #[must_use]
+    pub fn may_be_refused(self) -> bool {
+        matches!(self, Self::Create | Self::Grant | Self::RevokeGrant)
+    }
+
     /// The function with this keyword.
     #[must_use]
     pub fn from_keyword(keyword: &str) -> Option<Self> {

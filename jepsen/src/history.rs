@@ -50,6 +50,17 @@ impl Operation {
         self.outcome == Outcome::Done
     }
 
+    /// Whether the client got an answer to what it had asked. A read that failed was refused, as it tells
+    /// nothing and changes nothing; it was not answered.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        match self.outcome {
+            Outcome::Done => true,
+            Outcome::Refused => self.function.may_be_refused(),
+            Outcome::Unknown => false,
+        }
+    }
+
     /// Whether it may have changed something, or still may.
     #[must_use]
     pub fn may_have_effect(&self) -> bool {

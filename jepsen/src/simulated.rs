@@ -18,13 +18,24 @@ pub(crate) struct Plan {
     pub operations: usize,
     /// In thousandths.
     pub unknown: u64,
+    /// How long a client waits before its next operation, at most.
+    pub pause_us: u64,
     /// Windows in milliseconds in which writes wait for their end, or are given up after a second.
     pub stalls: Vec<(u64, u64)>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { seed: 1, keys: 10, clients: 10, nodes: 5, operations: 10_000, unknown: 20, stalls: Vec::new() }
+        Self {
+            seed: 1,
+            keys: 10,
+            clients: 10,
+            nodes: 5,
+            operations: 10_000,
+            unknown: 20,
+            pause_us: 4_000,
+            stalls: Vec::new(),
+        }
     }
 }
 
@@ -50,7 +61,7 @@ pub(crate) fn registers(plan: &Plan) -> History {
     let mut free: Vec<u64> = vec![0; plan.clients];
     for number in 0..plan.operations {
         let client = (0..plan.clients).min_by_key(|client| free[*client]).unwrap();
-        let sent = free[client] + 200 + numbers.below(4_000);
+        let sent = free[client] + 200 + numbers.below(plan.pause_us);
         let is_write = numbers.below(100) < 40;
         let mut latency = 400 + numbers.below(800) + if is_write { 1_500 + numbers.below(3_000) } else { 0 };
         if numbers.below(60) == 0 {

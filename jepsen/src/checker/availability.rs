@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::history::{History, Operation, Outcome};
+use crate::history::{History, Operation};
 use crate::recording::{DisturbanceState, Recording};
 
 /// How the cluster answered within a window of time.
@@ -14,10 +14,10 @@ pub struct Service {
     pub sent: usize,
     /// Of these, how many were done.
     pub done: usize,
-    /// How many were refused, which is an answer too.
+    /// How many were refused, where that is an answer too.
     pub refused: usize,
     /// How many got no answer.
-    pub unknown: usize,
+    pub failed: usize,
     /// The longest time without an answer to a write, in milliseconds; it began in the window and may have
     /// gone on behind it.
     pub longest_write_stall_ms: u64,
@@ -35,7 +35,7 @@ impl Service {
     /// The share of operations that got no answer, from 0 to 1.
     #[must_use]
     pub fn failed_share(&self) -> f64 {
-        if self.sent == 0 { 0.0 } else { self.unknown as f64 / self.sent as f64 }
+        if self.sent == 0 { 0.0 } else { self.failed as f64 / self.sent as f64 }
     }
 }
 
@@ -62,11 +62,13 @@ pub fn measure(recording: &Recording) -> Availability {
     }
     let end = recording.duration.max(recording.history.end());
     let is_disturbed = |at: Duration| windows.iter().any(|(_, from, to)| *from <= at && at <= *to);
+    let is_undisturbed =
+        |one: Duration, next: Duration| !windows.iter().any(|(_, from, to)| *from <= next && one <= *to);
     Availability {
         total: answers.service(|_| true, (Duration::ZERO, end)),
         undisturbed: Service {
-            longest_write_stall_ms: answers.longest_stall(&answers.writes, |at| !is_disturbed(at)),
-            longest_read_stall_ms: answers.longest_stall(&answers.reads, |at| !is_disturbed(at)),
+            longest_write_stall_ms: longest_stall(&answers.writes, is_undisturbed),
+            longest_read_stall_ms: longest_stall(&answers.reads, is_undisturbed),
             ..answers.counts(|at| !is_disturbed(at))
         },
         disturbed: windows
@@ -93,11 +95,12 @@ impl<'a> Answers<'a> {
             let of_kind =
                 || operations.iter().filter(move |operation| operation.function.is_write() == is_write);
             let first = of_kind().map(|operation| operation.sent_at).min();
-            let is_answered = |operation: &&Operation| operation.outcome != Outcome::Unknown;
             // The time until the last one was given up counts too.
             let last = of_kind().map(|operation| operation.ended_at).max();
-            let mut times: Vec<Duration> =
-                of_kind().filter(is_answered).map(|operation| operation.ended_at).collect();
+            let mut times: Vec<Duration> = of_kind()
+                .filter(|operation| operation.is_answered())
+                .map(|operation| operation.ended_at)
+                .collect();
             times.extend(first.into_iter().chain(last));
             times.sort_unstable();
             times
@@ -134,25 +137,20 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// The longest time without an answer that began at such a time.
-    fn longest_stall(&self, times: &[Duration], is_in: impl Fn(Duration) -> bool) -> u64 {
-        let pairs = times.iter().zip(times.iter().skip(1));
-        let within = pairs.filter(|(from, to)| is_in(**from) && is_in(**to));
-        milliseconds(within.map(|(from, to)| *to - *from).max().unwrap_or_default())
-    }
-
     fn counts(&self, is_in: impl Fn(Duration) -> bool) -> Service {
         let mut service = Service::default();
         let mut latencies: Vec<Duration> = Vec::new();
         for operation in self.operations.iter().filter(|operation| is_in(operation.sent_at)) {
             service.sent += 1;
-            match operation.outcome {
-                Outcome::Done => service.done += 1,
-                Outcome::Refused => service.refused += 1,
-                Outcome::Unknown => service.unknown += 1,
+            if !operation.is_answered() {
+                service.failed += 1;
+                continue;
             }
-            if operation.outcome != Outcome::Unknown {
-                latencies.push(operation.latency());
+            latencies.push(operation.latency());
+            if operation.is_done() {
+                service.done += 1;
+            } else {
+                service.refused += 1;
             }
         }
         latencies.sort_unstable();
@@ -161,6 +159,13 @@ impl<'a> Answers<'a> {
         service.slowest_us = quantile(&latencies, 100);
         service
     }
+}
+
+/// The longest time without an answer, of those between two answers that count.
+fn longest_stall(times: &[Duration], counts: impl Fn(Duration, Duration) -> bool) -> u64 {
+    let pairs = times.iter().zip(times.iter().skip(1));
+    let stalls = pairs.filter(|(one, next)| counts(**one, **next)).map(|(one, next)| *next - *one);
+    milliseconds(stalls.max().unwrap_or_default())
 }
 
 /// In microseconds, of sorted latencies; 0 of none.
@@ -212,7 +217,7 @@ mod tests {
         assert_eq!(availability.total.longest_write_stall_ms, 3_005 - 905);
         let [(number, disturbed)] = &availability.disturbed[..] else { panic!("{availability:?}") };
         assert_eq!((*number, disturbed.longest_write_stall_ms), (1, 3_005 - 950));
-        assert_eq!(availability.undisturbed.longest_write_stall_ms, 3_005 - 905, "from before until after");
+        assert_eq!(availability.undisturbed.longest_write_stall_ms, 100, "not from before until after");
         assert_eq!(disturbed.longest_read_stall_ms, 3_010 - 950);
     }
 
@@ -220,11 +225,20 @@ mod tests {
     fn what_was_sent_in_a_window_is_counted_there() {
         let availability = measure(&recording());
         let (_, disturbed) = &availability.disturbed[0];
-        assert_eq!((disturbed.sent, disturbed.done, disturbed.unknown), (2, 1, 1));
+        assert_eq!((disturbed.sent, disturbed.done, disturbed.failed), (2, 1, 1));
         assert!((disturbed.failed_share() - 0.5).abs() < f64::EPSILON);
         assert_eq!((availability.total.sent, availability.undisturbed.sent), (14, 12));
         assert_eq!(availability.total.median_us, 5_000);
         assert_eq!(availability.total.slowest_us, 1_905_000);
+    }
+
+    #[test]
+    fn a_read_that_was_refused_was_not_answered() {
+        let create = crate::checker::testing::operation(crate::function::Function::Create, "a", 0, 9);
+        let history =
+            [read(1, 0, 9).refused(), write(1, 0, 9).refused(), create.refused()].into_iter().collect();
+        let service = measure(&Recording { history, ..Recording::default() }).total;
+        assert_eq!((service.sent, service.refused, service.failed), (3, 1, 2));
     }
 
     #[test]

@@ -58,10 +58,19 @@ impl Checker for Register {
                     operations.len()
                 )),
                 Search::NotLinearizable { stuck_at } => {
-                    let what = format!(
-                        "{key}: no order of the operations explains what was answered by {:.3} s",
-                        stuck_at.as_secs_f64()
-                    );
+                    let seconds = stuck_at.as_secs_f64();
+                    let ends =
+                        |operation: &&&Operation| operation.is_done() && operation.ended_at == stuck_at;
+                    let what = match operations.iter().find(ends) {
+                        Some(last) if last.function == Function::Read => format!(
+                            "{key}: no order of the operations explains that n{} showed {} at {seconds:.3} s",
+                            last.node + 1,
+                            last.answer
+                        ),
+                        _ => format!(
+                            "{key}: no order of the operations explains what was shown by {seconds:.3} s"
+                        ),
+                    };
                     // What was under way then is not bound by its end; of that, only writes can matter.
                     let matters = |operation: &&&Operation| {
                         let is_over = operation.ended_at <= stuck_at || operation.function.is_write();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::checker::Checker;
 use crate::checker::verdict::{Fault, Findings, Verdict};
 use crate::function::Function;
-use crate::history::{History, Operation};
+use crate::history::{History, Operation, Outcome};
 use crate::recording::Recording;
 use crate::value::Value;
 
@@ -70,26 +70,44 @@ impl Rotation {
     }
 }
 
-/// The last list of keys of each node is the same.
+/// What every node has changes with each rotation and never back; and the last list of each node is the same,
+/// of those asked for after the last rotation. One with an unknown outcome may yet come, between any two looks.
 fn check_keys(history: &History, findings: &mut Findings) {
-    let mut last: BTreeMap<usize, &Operation> = BTreeMap::new();
-    for operation in history.operations() {
-        if operation.function == Function::Keys && operation.is_done() {
-            let newest = last.entry(operation.node).or_insert(operation);
-            if operation.ended_at > newest.ended_at {
-                *newest = operation;
-            }
-        }
+    let of = |function| history.operations().iter().filter(move |operation| operation.function == function);
+    let mut looks: Vec<&Operation> = of(Function::Keys).filter(|look| look.is_done()).collect();
+    looks.sort_by_key(|look| look.ended_at);
+    check_order(&looks, findings);
+    if of(Function::Rotate).any(|rotation| rotation.outcome == Outcome::Unknown) {
+        return;
     }
-    let mut lists = last.values();
-    let Some(first) = lists.next() else { return };
-    for other in lists.filter(|other| other.answer != first.answer) {
+    let settled = of(Function::Rotate).map(|rotation| rotation.ended_at).max().unwrap_or_default();
+    let last: BTreeMap<usize, &Operation> =
+        looks.iter().filter(|look| look.sent_at > settled).map(|look| (look.node, *look)).collect();
+    let mut last = last.values();
+    let Some(first) = last.next() else { return };
+    for other in last.filter(|other| other.answer != first.answer) {
         let (one, another) = (first.node + 1, other.node + 1);
         let what = format!(
             "the keys diverge: n{one} has {} and n{another} has {} in the end",
             first.answer, other.answer
         );
         findings.add(Fault::of(what, [*first, *other]));
+    }
+}
+
+/// No keys are shown again once others were; `looks` are by their ends.
+fn check_order(looks: &[&Operation], findings: &mut Findings) {
+    let mut first: BTreeMap<&Value, &Operation> = BTreeMap::new();
+    for (number, look) in looks.iter().enumerate() {
+        let earliest = *first.entry(&look.answer).or_insert(look);
+        let is_between = |other: &&&Operation| {
+            other.answer != look.answer && earliest.is_before(other) && other.is_before(look)
+        };
+        if let Some(other) = looks.iter().take(number).find(is_between) {
+            let (node, another) = (look.node + 1, other.node + 1);
+            let what = format!("n{node} shows keys again that n{another} no longer had: {}", look.answer);
+            findings.add(Fault::of(what, [earliest, other, look]));
+        }
     }
 }
 
@@ -134,7 +152,21 @@ mod tests {
         let during = [keys(0, 1, &["a"]), keys(1, 1, &["a", "b"])];
         let after = [keys(0, 5, &["a", "b"]), keys(1, 5, &["a", "b"])];
         assert!(!is_failed(during.iter().chain(&after).cloned().collect(), None));
-        assert!(is_failed(after.iter().chain(&[keys(2, 9, &["b", "a"])]).cloned().collect(), None));
+        let diverged = keys(2, 9, &["b", "c"]);
+        assert!(is_failed(after.iter().chain([&diverged]).cloned().collect(), None));
+        let rotate = |from, to| operation(Function::Rotate, Value::Nil, from, to).of("");
+        let and = |rotation: Operation| after.iter().chain([&diverged]).cloned().chain([rotation]).collect();
+        assert!(is_failed(and(rotate(0, 4)), None), "they were settled");
+        assert!(!is_failed(and(rotate(7, 9)), None), "only one of them is after the rotation");
+        assert!(!is_failed(and(rotate(0, 4).unknown()), None), "it may have come between");
+    }
+
+    #[test]
+    fn keys_that_were_replaced_are_not_shown_again() {
+        let looks = |last| vec![keys(0, 1, &["a"]), keys(1, 5, &["b"]), keys(2, last, &["a"])];
+        let late = operation(Function::Rotate, Value::Nil, 0, 4).of("").unknown();
+        assert!(is_failed(looks(9).into_iter().chain([late.clone()]).collect(), None));
+        assert!(!is_failed(looks(4).into_iter().chain([late]).collect(), None));
     }
 
     #[test]

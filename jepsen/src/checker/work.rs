@@ -39,7 +39,7 @@ pub fn check(recording: &Recording) -> Verdict {
     let mut by_kind: BTreeMap<(Function, Outcome), usize> = BTreeMap::new();
     for operation in recording.history.operations() {
         *by_kind.entry((operation.function, operation.outcome)).or_default() += 1;
-        if operation.outcome != Outcome::Unknown {
+        if operation.is_answered() {
             answered += 1;
             if let Some(count) = by_node.get_mut(operation.node) {
                 *count += 1;

@@ -17,13 +17,13 @@ pub struct Check {
     /// The workload, which says how to judge; needed only where it cannot be told from the history
     #[arg(long)]
     pub workload: Option<String>,
-    /// Where summary.json goes; by default the folder of the history
+    /// Where summary.json and report.html go; by default the folder of the history
     #[arg(long)]
     pub out: Option<PathBuf>,
 }
 
 impl Check {
-    /// Judges, writes the summary, and tells the verdicts. Says whether the run passed.
+    /// Judges, writes the summary and the report, and tells the verdicts. Says whether the run passed.
     ///
     /// # Errors
     /// A file cannot be read or written, or nobody knows how to judge it.
@@ -47,13 +47,13 @@ impl Check {
         let total = judgement.total();
         writeln!(
             out,
-            "{}: {} operations, {} done, {} refused, {} unknown; summary in {}",
+            "{}: {} operations, {} done, {} refused, {} unknown; report in {}",
             judgement.verdict().word(),
             total.total(),
             total.done,
             total.refused,
             total.unknown,
-            folder.join(report::SUMMARY).display()
+            folder.join(report::REPORT).display()
         )?;
         Ok(judgement.is_passed())
     }

@@ -37,6 +37,7 @@ fn a_run_is_judged_again_from_its_folder() {
     assert!(text.contains("linearizable registers: passed\n"), "{text}");
     assert!(text.contains("passed: 3000 operations"), "{text}");
     let summary = std::fs::read_to_string(folder.path().join("summary.json")).unwrap();
+    assert!(folder.path().join("report.html").exists());
     assert_eq!(serde_json::from_str::<serde_json::Value>(&summary).unwrap()["verdict"], "passed");
 }
 

@@ -1,5 +1,6 @@
 //! What a run comes to, for people and for other programs.
 
+mod html;
 mod lines;
 
 use std::fs;
@@ -8,12 +9,15 @@ use std::path::Path;
 use crate::judgement::Judgement;
 use crate::recording::{Recording, StoreError};
 
+pub use html::page;
 pub use lines::lines;
 
 /// The file with the summary.
 pub const SUMMARY: &str = "summary.json";
+/// The file with the page to be looked at.
+pub const REPORT: &str = "report.html";
 
-/// Writes the summary of a run into its folder, which is made if it is not there.
+/// Writes the summary and the page of a run into its folder, which is made if it is not there.
 ///
 /// # Errors
 /// A file cannot be written.
@@ -23,5 +27,6 @@ pub fn store(folder: &Path, recording: &Recording, judgement: &Judgement) -> Res
         fs::write(&path, text).map_err(|source| StoreError::File { path, source })
     };
     fs::create_dir_all(folder).map_err(|source| StoreError::File { path: folder.to_owned(), source })?;
-    write(SUMMARY, format!("{:#}\n", judgement.summary(recording)))
+    write(SUMMARY, format!("{:#}\n", judgement.summary(recording)))?;
+    write(REPORT, page(recording, judgement))
 }

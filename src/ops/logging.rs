@@ -7,6 +7,7 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
+use super::log_batches::Batches;
 use crate::config::LogFormat;
 
 /// Overrides `log.level` of the configuration.
@@ -41,7 +42,7 @@ pub enum LoggingError {
 /// Starts the log of this process. `level` is a level or a list of `module=level`; the environment
 /// variable `KEYRAFT_LOG` goes before it.
 ///
-/// Lines are written by a thread of their own, so that a request does not wait for the file; when
+/// Lines are written by a thread of their own, in [`Batches`], so that a request does not wait for the file; when
 /// [`LINES_WAITING`] of them wait, it does. What waits is written when the guard is dropped.
 ///
 /// # Errors
@@ -61,7 +62,7 @@ pub fn start(level: &str, format: LogFormat) -> Result<WorkerGuard, LoggingError
         .lossy(false)
         .buffered_lines_limit(LINES_WAITING)
         .thread_name("log")
-        .finish(std::io::stderr());
+        .finish(Batches::new(std::io::stderr()));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod housekeeping;
+pub mod log_batches;
 pub mod logging;
 pub mod metrics;
 pub mod operations;

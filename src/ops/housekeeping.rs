@@ -1,4 +1,5 @@
-//! What the leader does by itself: purging what has expired, and rotating keys on schedule.
+//! What nodes do by themselves: the leader purges what has expired and rotates keys on schedule; each node sums up
+//! what it has measured.
 
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use crate::keys::FERNET_CONTEXT;
 use crate::keys::fernet_repository::{FernetKeySet, KeyPolicy};
 use crate::token::fernet::FernetKey;
 
-/// How often the leader looks whether something is due.
+/// How often a node looks whether something is due.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Runs until `stop`. On a node that does not lead it only waits.
+/// Runs until `stop`.
 ///
 /// A command that two leaders propose one after the other does nothing the second time.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -23,6 +24,8 @@ pub async fn run(app: App, stop: CancellationToken) {
             () = tokio::time::sleep(INTERVAL) => {}
             () = stop.cancelled() => return,
         }
+        // Histograms keep every measurement until they are summed up, and `/metrics` may never be asked.
+        app.metrics.run_upkeep();
         if !app.node.is_leader() {
             continue;
         }

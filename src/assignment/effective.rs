@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keyraft_proto::identity::{ActorKind, Assignment, Project, Role, TargetKind};
 
 use super::records::SYSTEM;
-use crate::state::{RoleId, State};
+use crate::state::State;
 
 /// What a role can be held on.
 #[derive(Clone, Copy, Debug)]
@@ -47,9 +47,8 @@ pub fn covers(assignment: &Assignment, target: Target<'_>, above: &[Arc<Project>
 
 /// Whether a role is in tokens, itself or by what it implies: roles of a domain are not in it themselves.
 fn counts(state: &State, role_id: &str) -> bool {
-    let is_global = |id: &RoleId| state.role.roles.get(id).is_some_and(|role| role.domain_id.is_empty());
-    let id = RoleId::from(role_id);
-    is_global(&id) || state.role.expand([id]).iter().any(is_global)
+    let is_global = |id| state.role.roles.get(id).is_some_and(|role| role.domain_id.is_empty());
+    is_global(role_id) || state.role.expand([role_id]).into_iter().any(is_global)
 }
 
 /// The roles that a user has on a target, with what they imply, by id.
@@ -61,17 +60,13 @@ pub fn roles_on(state: &State, user_id: &str, target: Target<'_>) -> Vec<Arc<Rol
         Target::Project(project) => state.resource.parents(project),
         Target::Domain(_) | Target::System => Vec::new(),
     };
-    let direct: BTreeSet<RoleId> = assignments_of(state, user_id)
+    let direct = assignments_of(state, user_id)
         .filter(|assignment| covers(assignment, target, &above))
-        .map(|assignment| assignment.role_id.as_str().into())
-        .collect();
-    if direct.is_empty() {
-        return Vec::new();
-    }
+        .map(|assignment| assignment.role_id.as_str());
     state
         .role
         .expand(direct)
-        .iter()
+        .into_iter()
         .filter_map(|id| state.role.roles.get(id))
         .filter(|role| role.domain_id.is_empty())
         .cloned()

@@ -1,12 +1,14 @@
 //! The records of assignments, and their indexes.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
+use equivalent::{Comparable, Equivalent};
 use imbl::OrdSet;
 use keyraft_proto::identity::{ActorKind, Assignment, TargetKind};
 
 use crate::state::table::{DurableKey, join_key};
-use crate::state::{Record, RoleId, State, Table};
+use crate::state::{Before, Record, RoleId, State, Table};
 
 /// Target id of an assignment on the system.
 pub const SYSTEM: &str = "system";
@@ -79,35 +81,63 @@ impl Record for Assignment {
     }
 }
 
-fn first_key(actor_kind: i32, actor: &str) -> AssignmentKey {
-    (actor_kind, actor.into(), i32::MIN, "".into(), RoleId::from(""), false)
+/// The place in an ordered table right before the keys that begin with this kind and id.
+struct BeforeKind<'a>(i32, &'a str);
+
+impl BeforeKind<'_> {
+    fn place(&self, kind: i32, id: &str) -> Ordering {
+        (self.0, self.1).cmp(&(kind, id)).then(Ordering::Less)
+    }
+}
+
+impl Equivalent<AssignmentKey> for BeforeKind<'_> {
+    fn equivalent(&self, _key: &AssignmentKey) -> bool {
+        false
+    }
+}
+
+impl Comparable<AssignmentKey> for BeforeKind<'_> {
+    fn compare(&self, (kind, actor, ..): &AssignmentKey) -> Ordering {
+        self.place(*kind, actor)
+    }
+}
+
+impl Equivalent<(i32, Text, AssignmentKey)> for BeforeKind<'_> {
+    fn equivalent(&self, _key: &(i32, Text, AssignmentKey)) -> bool {
+        false
+    }
+}
+
+impl Comparable<(i32, Text, AssignmentKey)> for BeforeKind<'_> {
+    fn compare(&self, (kind, target, _): &(i32, Text, AssignmentKey)) -> Ordering {
+        self.place(*kind, target)
+    }
 }
 
 impl Tables {
     /// The assignments of a user or group, direct ones only.
     pub fn of_actor(&self, kind: ActorKind, id: &str) -> impl Iterator<Item = &Arc<Assignment>> {
-        let actor: Text = id.into();
+        let kind = i32::from(kind);
         self.assignments
-            .range_from(first_key(kind.into(), id))
-            .take_while(move |(key, _)| key.0 == i32::from(kind) && key.1 == actor)
+            .range_from(BeforeKind(kind, id))
+            .take_while(move |(key, _)| key.0 == kind && *key.1 == *id)
             .map(|(_, assignment)| assignment)
     }
 
     /// The assignments on a project, domain or the system, direct and inherited-to-projects ones.
     pub fn on_target(&self, kind: TargetKind, id: &str) -> impl Iterator<Item = &Arc<Assignment>> {
-        let target: Text = id.into();
+        let kind = i32::from(kind);
         self.by_target
-            .range((i32::from(kind), Arc::clone(&target), first_key(i32::MIN, ""))..)
-            .take_while(move |(of, on, _)| *of == i32::from(kind) && *on == target)
+            .range(BeforeKind(kind, id)..)
+            .take_while(move |(of, on, _)| *of == kind && **on == *id)
             .filter_map(|(_, _, key)| self.assignments.get(key))
     }
 
     /// The assignments of a role.
     pub fn of_role(&self, role_id: &str) -> impl Iterator<Item = &Arc<Assignment>> {
-        let role = RoleId::from(role_id);
         self.by_role
-            .range((role.clone(), first_key(i32::MIN, ""))..)
-            .take_while(move |(of, _)| *of == role)
+            .range(Before(role_id)..)
+            .take_while(move |(of, _)| of.as_str() == role_id)
             .filter_map(|(_, key)| self.assignments.get(key))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use keyraft_proto::identity::{ActivityWatch, Group, Membership, User};
 
-use crate::state::{DomainId, GroupId, ProjectId, Record, State, Table, UserId};
+use crate::state::{Before, DomainId, GroupId, ProjectId, Record, State, Table, UserId};
 
 /// Users, groups and who is in which.
 #[derive(Clone, Default)]
@@ -27,6 +27,7 @@ pub struct Tables {
 impl Record for User {
     const TABLE: u8 = 2;
     const ENTITY: &'static str = "user";
+    const IS_HASHED: bool = true;
     type Key = UserId;
 
     fn key(&self) -> UserId {
@@ -152,28 +153,25 @@ impl Tables {
 
     /// The users of a domain.
     pub fn users_in_domain(&self, domain_id: &str) -> impl Iterator<Item = &Arc<User>> {
-        let domain = DomainId::from(domain_id);
         self.users_by_name
-            .range((domain.clone(), Arc::from(""))..)
-            .take_while(move |((of, _), _)| *of == domain)
+            .range(Before(domain_id)..)
+            .take_while(move |((of, _), _)| of.as_str() == domain_id)
             .filter_map(|(_, id)| self.users.get(id))
     }
 
     /// The users whose default project is this one.
     pub fn users_with_default_project(&self, project_id: &str) -> impl Iterator<Item = &Arc<User>> {
-        let project = ProjectId::from(project_id);
         self.users_by_default_project
-            .range((project.clone(), UserId::from(""))..)
-            .take_while(move |(of, _)| *of == project)
+            .range(Before(project_id)..)
+            .take_while(move |(of, _)| of.as_str() == project_id)
             .filter_map(|(_, id)| self.users.get(id))
     }
 
     /// The groups of a domain.
     pub fn groups_in_domain(&self, domain_id: &str) -> impl Iterator<Item = &Arc<Group>> {
-        let domain = DomainId::from(domain_id);
         self.groups_by_name
-            .range((domain.clone(), Arc::from(""))..)
-            .take_while(move |((of, _), _)| *of == domain)
+            .range(Before(domain_id)..)
+            .take_while(move |((of, _), _)| of.as_str() == domain_id)
             .filter_map(|(_, id)| self.groups.get(id))
     }
 
@@ -185,19 +183,17 @@ impl Tables {
 
     /// Ids of the groups that a user is in.
     pub fn groups_of_user(&self, user_id: &str) -> impl Iterator<Item = &GroupId> {
-        let user = UserId::from(user_id);
         self.groups_of_user
-            .range((user.clone(), GroupId::from(""))..)
-            .take_while(move |(of, _)| *of == user)
+            .range(Before(user_id)..)
+            .take_while(move |(of, _)| of.as_str() == user_id)
             .map(|(_, group)| group)
     }
 
     /// Ids of the users in a group.
     pub fn users_in_group(&self, group_id: &str) -> impl Iterator<Item = &UserId> {
-        let group = GroupId::from(group_id);
         self.memberships
-            .range_from((group.clone(), UserId::from("")))
-            .take_while(move |((of, _), _)| *of == group)
+            .range_from(Before(group_id))
+            .take_while(move |((of, _), _)| of.as_str() == group_id)
             .map(|((_, user), _)| user)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use keyraft_proto::identity::Project;
 
-use crate::state::{DomainId, ProjectId, Record, State, Table};
+use crate::state::{Before, DomainId, ProjectId, Record, State, Table};
 
 /// Projects, with the domains among them.
 #[derive(Clone, Default)]
@@ -23,6 +23,7 @@ pub struct Tables {
 impl Record for Project {
     const TABLE: u8 = 1;
     const ENTITY: &'static str = "project";
+    const IS_HASHED: bool = true;
     type Key = ProjectId;
 
     fn key(&self) -> ProjectId {
@@ -94,10 +95,9 @@ impl Tables {
 
     /// The projects directly below a project or domain, by id.
     pub fn children(&self, parent_id: &str) -> impl Iterator<Item = &Arc<Project>> {
-        let parent = ProjectId::from(parent_id);
         self.children
-            .range((parent.clone(), ProjectId::from(""))..)
-            .take_while(move |(above, _)| *above == parent)
+            .range(Before(parent_id)..)
+            .take_while(move |(above, _)| above.as_str() == parent_id)
             .filter_map(|(_, id)| self.projects.get(id))
     }
 
@@ -117,9 +117,9 @@ impl Tables {
     #[must_use]
     pub fn parents(&self, project: &Project) -> Vec<Arc<Project>> {
         let mut above = Vec::new();
-        let mut parent_id = project.parent_id.clone();
+        let mut parent_id = &project.parent_id;
         while let Some(parent) = self.projects.get(parent_id.as_str()) {
-            parent_id.clone_from(&parent.parent_id);
+            parent_id = &parent.parent_id;
             above.push(Arc::clone(parent));
         }
         above

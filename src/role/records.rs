@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use keyraft_proto::identity::{ImpliedRole, Role};
+use smallvec::SmallVec;
 
-use crate::state::{DomainId, Record, RoleId, State, Table};
+use crate::state::{Before, DomainId, Record, RoleId, State, Table};
 
 /// Roles and implications.
 #[derive(Clone, Default)]
@@ -86,30 +87,28 @@ impl Tables {
 
     /// Ids of the roles that a role implies directly.
     pub fn implied_by(&self, prior_role_id: &str) -> impl Iterator<Item = &RoleId> {
-        let prior = RoleId::from(prior_role_id);
         self.implied_roles
-            .range_from((prior.clone(), RoleId::from("")))
-            .take_while(move |((of, _), _)| *of == prior)
+            .range_from(Before(prior_role_id))
+            .take_while(move |((of, _), _)| of.as_str() == prior_role_id)
             .map(|((_, implied), _)| implied)
     }
 
     /// Ids of the roles that imply a role directly.
     pub fn priors_of(&self, implied_role_id: &str) -> impl Iterator<Item = &RoleId> {
-        let implied = RoleId::from(implied_role_id);
         self.priors
-            .range((implied.clone(), RoleId::from(""))..)
-            .take_while(move |(of, _)| *of == implied)
+            .range(Before(implied_role_id)..)
+            .take_while(move |(of, _)| of.as_str() == implied_role_id)
             .map(|(_, prior)| prior)
     }
 
-    /// The roles and all that they imply, however far; cycles end by themselves.
+    /// Ids of the roles and of all that they imply, however far; cycles end by themselves.
     #[must_use]
-    pub fn expand(&self, roles: impl IntoIterator<Item = RoleId>) -> BTreeSet<RoleId> {
+    pub fn expand<'a>(&'a self, role_ids: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
         let mut found = BTreeSet::new();
-        let mut waiting: Vec<RoleId> = roles.into_iter().collect();
-        while let Some(role) = waiting.pop() {
-            if found.insert(role.clone()) {
-                waiting.extend(self.implied_by(role.as_str()).cloned());
+        let mut waiting: SmallVec<[&str; 16]> = role_ids.into_iter().collect();
+        while let Some(role_id) = waiting.pop() {
+            if found.insert(role_id) {
+                waiting.extend(self.implied_by(role_id).map(RoleId::as_str));
             }
         }
         found

@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod attributes;
+pub mod before;
 pub mod error;
 #[cfg(test)]
 #[allow(missing_docs)]
@@ -18,9 +19,10 @@ pub(crate) mod test_workload;
 pub mod transaction;
 
 pub use apply::{Identity, decode_answer};
+pub use before::Before;
 pub use error::CommandError;
 pub use ids::{DomainId, EndpointId, GroupId, ProjectId, RegionId, RoleId, ServiceId, UserId};
-pub use table::{Record, Table};
+pub use table::{HashIndex, Record, Table};
 pub use transaction::Transaction;
 
 use crate::{assignment, catalog, identity, keys, resource, revoke, role};

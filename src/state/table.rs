@@ -1,9 +1,13 @@
 //! Tables: persistent maps of records, and the indexes that follow them.
 
 use std::borrow::Borrow;
+use std::hash::Hash;
 use std::sync::Arc;
 
-use imbl::OrdMap;
+use equivalent::Comparable;
+use foldhash::fast::FixedState;
+use imbl::shared_ptr::DefaultSharedPtr;
+use imbl::{GenericHashMap, OrdMap};
 use keyraft_cluster::{Row, RowError};
 
 use super::State;
@@ -15,8 +19,11 @@ pub trait Record: prost::Message + Default + Clone + PartialEq + 'static {
     const TABLE: u8;
     /// What the record is called in errors.
     const ENTITY: &'static str;
+    /// Whether records are found by the hash of their key: where every request looks for some, and there may be so
+    /// many that the steps through an ordered map would be felt.
+    const IS_HASHED: bool = false;
     /// The key within the table.
-    type Key: DurableKey + Ord + Clone + Send + Sync + 'static;
+    type Key: DurableKey + Ord + Hash + Clone + Send + Sync + 'static;
 
     /// The record's own key.
     fn key(&self) -> Self::Key;
@@ -71,18 +78,26 @@ pub fn join_key(parts: &[&str]) -> Vec<u8> {
     parts.join("\0").into_bytes()
 }
 
+/// A map by the hash of its keys. It is only looked into, never walked through: its order would be the same on all
+/// nodes, but means nothing. The keys are ids, made by the service or an administrator, so nobody picks ones that collide.
+pub type HashIndex<K, V> = GenericHashMap<K, V, FixedState, DefaultSharedPtr>;
+
 /// All records of one kind, by key. A clone costs O(1).
-pub struct Table<R: Record>(OrdMap<R::Key, Arc<R>>);
+pub struct Table<R: Record> {
+    ordered: OrdMap<R::Key, Arc<R>>,
+    /// The same records, if they are [`Record::IS_HASHED`]; else nothing.
+    hashed: HashIndex<R::Key, Arc<R>>,
+}
 
 impl<R: Record> Clone for Table<R> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { ordered: self.ordered.clone(), hashed: self.hashed.clone() }
     }
 }
 
 impl<R: Record> Default for Table<R> {
     fn default() -> Self {
-        Self(OrdMap::new())
+        Self { ordered: OrdMap::new(), hashed: HashIndex::default() }
     }
 }
 
@@ -92,9 +107,9 @@ impl<R: Record> Table<R> {
     pub fn get<Q>(&self, key: &Q) -> Option<&Arc<R>>
     where
         R::Key: Borrow<Q>,
-        Q: Ord + ?Sized,
+        Q: Ord + Hash + ?Sized,
     {
-        self.0.get(key)
+        if R::IS_HASHED { self.hashed.get(key) } else { self.ordered.get(key) }
     }
 
     /// Whether there is such a record.
@@ -102,48 +117,55 @@ impl<R: Record> Table<R> {
     pub fn contains<Q>(&self, key: &Q) -> bool
     where
         R::Key: Borrow<Q>,
-        Q: Ord + ?Sized,
+        Q: Ord + Hash + ?Sized,
     {
-        self.0.contains_key(key)
+        self.get(key).is_some()
     }
 
     /// All records, by key.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&R::Key, &Arc<R>)> {
-        self.0.iter()
+        self.ordered.iter()
     }
 
     /// All records, by key.
     pub fn values(&self) -> impl Iterator<Item = &Arc<R>> {
-        self.0.values()
+        self.ordered.values()
     }
 
-    /// The records from `key` on, by key.
-    pub fn range_from(&self, key: R::Key) -> impl Iterator<Item = (&R::Key, &Arc<R>)> {
-        self.0.range(key..)
+    /// The records from a key, or a place between keys, on, by key.
+    pub fn range_from<Q: Comparable<R::Key>>(&self, from: Q) -> impl Iterator<Item = (&R::Key, &Arc<R>)> {
+        self.ordered.range(from..)
     }
 
     /// Number of records.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.ordered.len()
     }
 
     /// Whether there is no record.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ordered.is_empty()
     }
 
     pub(super) fn insert(&mut self, record: Arc<R>) -> Option<Arc<R>> {
-        self.0.insert(record.key(), record)
+        let key = record.key();
+        if R::IS_HASHED {
+            self.hashed.insert(key.clone(), Arc::clone(&record));
+        }
+        self.ordered.insert(key, record)
     }
 
     pub(super) fn remove(&mut self, key: &R::Key) -> Option<Arc<R>> {
-        self.0.remove(key)
+        if R::IS_HASHED {
+            self.hashed.remove(key);
+        }
+        self.ordered.remove(key)
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row> + Send + '_ {
-        self.0.iter().map(|(key, record)| Row { key: row_key::<R>(key), value: record.encode_to_vec() })
+        self.ordered.iter().map(|(key, record)| Row { key: row_key::<R>(key), value: record.encode_to_vec() })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use smallvec::SmallVec;
 
 use crate::app::App;
@@ -12,7 +12,7 @@ use crate::state::State;
 use crate::token::model::{Token, TokenScope};
 
 /// Header with the caller's token.
-pub const AUTH_TOKEN: &str = "x-auth-token";
+pub const AUTH_TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
 /// The mark of a token that was got with EC2 credentials. It is for other services, and proves nothing here.
 const EC2: &str = "ec2credential";

@@ -1,9 +1,8 @@
-//! The catalog as JSON, cut into pieces that requests share.
+//! The catalog as JSON, cut into pieces that requests copy.
 //!
 //! A token's catalog differs between requests only where a URL names the project, the user or the node.
-//! All the rest is rendered once for each change of the catalog, so that a validation copies none of it.
+//! All the rest is rendered once for each change of the catalog.
 
-use bytes::Bytes;
 use keyraft_proto::identity::{Endpoint, Service};
 use serde_json::{Value, json};
 
@@ -15,13 +14,24 @@ use crate::state::table::Record;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Text that is the same in every answer.
-    Text(Bytes),
+    Text(Box<str>),
     /// Here goes the project's id.
     ProjectId,
     /// Here goes the user's id.
     UserId,
     /// Here goes the public URL of the node, escaped for JSON.
     PublicEndpoint,
+}
+
+impl Part {
+    /// How much room it takes in an answer, where that is known.
+    #[must_use]
+    pub fn usual_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::ProjectId | Self::UserId | Self::PublicEndpoint => 40,
+        }
+    }
 }
 
 /// The JSON array of a token's catalog, in pieces.
@@ -182,7 +192,7 @@ mod tests {
         let mut text = String::new();
         for part in parts {
             match part {
-                Part::Text(bytes) => text.push_str(std::str::from_utf8(bytes).unwrap()),
+                Part::Text(rendered) => text.push_str(rendered),
                 Part::ProjectId => text.push_str("PROJECT"),
                 Part::UserId => text.push_str("USER"),
                 Part::PublicEndpoint => text.push_str("http://node:5000"),

@@ -1,6 +1,7 @@
 //! Audit ids: the public names of tokens, safe to write down where the token itself is not.
 
 use std::fmt;
+use std::ops::Deref;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,6 +35,15 @@ impl AuditId {
         &self.0
     }
 
+    /// The text form, 22 characters. It allocates nothing.
+    #[must_use]
+    pub fn text(&self) -> AuditIdText {
+        let mut text = [0; AUDIT_ID_CHARS];
+        // 16 bytes are 22 characters.
+        let _ = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text);
+        AuditIdText(text)
+    }
+
     /// Reads the text form. `None` unless `text` is the 22 characters of 16 bytes.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -47,9 +57,19 @@ impl AuditId {
 
 impl fmt::Display for AuditId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; AUDIT_ID_CHARS];
-        URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        f.write_str(&self.text())
+    }
+}
+
+/// An audit id as text.
+#[derive(Clone, Copy)]
+pub struct AuditIdText([u8; AUDIT_ID_CHARS]);
+
+impl Deref for AuditIdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 

@@ -1,14 +1,7 @@
 //! The JSON of a token, as Keystone renders it.
 //!
-//! This is the hot path of validation: it writes text once and shares the catalog's text between answers.
+//! This is the hot path of validation: it writes one text, and copies into it what was rendered before of the catalog.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
 use keyraft_proto::identity::Project;
 
 use super::model::{Token, TokenScope};
@@ -29,58 +22,16 @@ pub struct Rendering<'a> {
     pub admin_project: Option<(&'a str, &'a str)>,
 }
 
-/// A body made of pieces that other answers share.
-#[derive(Debug, Default)]
-pub struct PiecesBody {
-    pieces: VecDeque<Bytes>,
-    bytes: u64,
-}
-
-impl PiecesBody {
-    fn push(&mut self, piece: Bytes) {
-        self.bytes += piece.len() as u64;
-        self.pieces.push_back(piece);
-    }
-
-    /// Length of what is left, in bytes.
-    #[must_use]
-    pub fn len_bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Everything in one piece.
-    #[must_use]
-    pub fn concat(&self) -> Vec<u8> {
-        self.pieces.iter().flat_map(|piece| piece.iter().copied()).collect()
-    }
-}
-
-impl Body for PiecesBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.pieces.pop_front();
-        self.bytes -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.pieces.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes)
-    }
-}
+/// Room for what is left beside the catalog of a token with a few roles.
+const USUAL_BYTES: usize = 1024;
 
 /// Renders `{"token": {...}}`.
 #[must_use]
-pub fn render(token: &Token, rendering: &Rendering<'_>) -> PiecesBody {
-    let mut text = String::with_capacity(1024);
+pub fn render(token: &Token, rendering: &Rendering<'_>) -> String {
+    let has_roles = !matches!(token.scope, TokenScope::Unscoped);
+    let catalog = rendering.catalog.filter(|_| has_roles).map(|catalog| parts_for(catalog, token));
+    let catalog_bytes = catalog.map_or(0, |parts| parts.iter().map(Part::usual_bytes).sum());
+    let mut text = String::with_capacity(USUAL_BYTES + catalog_bytes);
     text.push_str(r#"{"token":{"methods":["#);
     list(&mut text, rendering.methods.names(token.methods), quoted);
     text.push_str(r#"],"user":{"domain":"#);
@@ -95,7 +46,7 @@ pub fn render(token: &Token, rendering: &Rendering<'_>) -> PiecesBody {
         None => text.push_str("null"),
     }
     text.push_str(r#"},"audit_ids":["#);
-    list(&mut text, token.audit.iter(), |text, id| quoted(text, &id.to_string()));
+    list(&mut text, token.audit.iter(), |text, id| quoted(text, &id.text()));
     text.push_str(r#"],"expires_at":"#);
     quoted(&mut text, &iso_seconds(token.expires_at_s));
     text.push_str(r#","issued_at":"#);
@@ -105,7 +56,6 @@ pub fn render(token: &Token, rendering: &Rendering<'_>) -> PiecesBody {
         text.push_str(r#","is_admin_project":"#);
         text.push_str(if is_admin_project { "true" } else { "false" });
     }
-    let has_roles = !matches!(token.scope, TokenScope::Unscoped);
     if has_roles {
         text.push_str(r#","roles":["#);
         list(&mut text, token.roles.iter(), |text, role| {
@@ -117,36 +67,38 @@ pub fn render(token: &Token, rendering: &Rendering<'_>) -> PiecesBody {
         });
         text.push(']');
     }
-    let mut body = PiecesBody::default();
-    if let Some(catalog) = rendering.catalog.filter(|_| has_roles) {
+    if let Some(parts) = catalog {
         text.push_str(r#","catalog":"#);
-        body.push(std::mem::take(&mut text).into());
-        push_catalog(&mut body, catalog, token, rendering.public_endpoint);
+        push_catalog(&mut text, parts, token, rendering.public_endpoint);
     }
     text.push_str("}}");
-    body.push(text.into());
-    body
+    text
 }
 
 /// Renders the catalog of a token alone: a JSON array.
 #[must_use]
-pub fn render_catalog(token: &Token, catalog: &CompiledCatalog, public_endpoint: &str) -> Vec<u8> {
-    let mut body = PiecesBody::default();
-    push_catalog(&mut body, catalog, token, public_endpoint);
-    body.concat()
+pub fn render_catalog(token: &Token, catalog: &CompiledCatalog, public_endpoint: &str) -> String {
+    let mut text = String::new();
+    push_catalog(&mut text, parts_for(catalog, token), token, public_endpoint);
+    text
 }
 
-fn push_catalog(body: &mut PiecesBody, catalog: &CompiledCatalog, token: &Token, public_endpoint: &str) {
-    let project_id = token.project().map(|project| project.id.as_str());
-    let parts = if project_id.is_some() { &catalog.with_project } else { &catalog.without_project };
-    let endpoint: Bytes = escaped(public_endpoint).into();
+fn parts_for<'a>(catalog: &'a CompiledCatalog, token: &Token) -> &'a [Part] {
+    match token.project() {
+        Some(_) => &catalog.with_project,
+        None => &catalog.without_project,
+    }
+}
+
+fn push_catalog(text: &mut String, parts: &[Part], token: &Token, public_endpoint: &str) {
+    let project_id = token.project().map_or("", |project| &project.id);
     for part in parts {
-        body.push(match part {
-            Part::Text(text) => text.clone(),
-            Part::ProjectId => escaped(project_id.unwrap_or_default()).into(),
-            Part::UserId => escaped(&token.user.id).into(),
-            Part::PublicEndpoint => endpoint.clone(),
-        });
+        match part {
+            Part::Text(rendered) => text.push_str(rendered),
+            Part::ProjectId => push_escaped(text, project_id),
+            Part::UserId => push_escaped(text, &token.user.id),
+            Part::PublicEndpoint => push_escaped(text, public_endpoint),
+        }
     }
 }
 
@@ -187,14 +139,19 @@ fn list<T>(text: &mut String, items: impl Iterator<Item = T>, mut write: impl Fn
     }
 }
 
-/// Writes a JSON string. Ids and most names need no escaping and are copied as they are.
+/// Writes a JSON string.
 fn quoted(text: &mut String, value: &str) {
     text.push('"');
+    push_escaped(text, value);
+    text.push('"');
+}
+
+/// Writes what stands between the quotes. Ids and most names need no escaping and are copied as they are.
+fn push_escaped(text: &mut String, value: &str) {
     let is_plain = value.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
     if is_plain {
         text.push_str(value);
     } else {
         text.push_str(&escaped(value));
     }
-    text.push('"');
 }

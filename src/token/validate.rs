@@ -55,10 +55,11 @@ pub fn validate(state: &State, validation: Validation<'_>, text: &str) -> Result
     let (payload, issued_at_s) = fernet::decode(validation.ring, text, validation.default_domain_id)
         .map_err(|_| InvalidToken::Unrecognized)?;
     let scope = scope_of(state, &payload)?;
-    let user_id = payload.user.to_string();
-    let user = state.identity.users.get(user_id.as_str()).ok_or(InvalidToken::User)?;
+    let mut room = [0; 32];
+    let user_id = payload.user.text(&mut room);
+    let user = state.identity.users.get(user_id).ok_or(InvalidToken::User)?;
     let user_domain = enabled_domain(state, &user.domain_id).ok_or(InvalidToken::User)?;
-    let roles = roles_in(state, &user_id, &scope);
+    let roles = roles_in(state, user_id, &scope);
     if roles.is_empty() && !matches!(scope, TokenScope::Unscoped) {
         return Err(InvalidToken::NoRoles);
     }
@@ -113,11 +114,12 @@ pub fn enabled_domain<'a>(state: &'a State, id: &str) -> Option<&'a Arc<Project>
 }
 
 fn scope_of(state: &State, payload: &Payload) -> Result<TokenScope, InvalidToken> {
+    let mut room = [0; 32];
     match &payload.scope {
         PayloadScope::Unscoped => Ok(TokenScope::Unscoped),
-        PayloadScope::Project(id) => enabled_project(state, &id.to_string()).ok_or(InvalidToken::Scope),
+        PayloadScope::Project(id) => enabled_project(state, id.text(&mut room)).ok_or(InvalidToken::Scope),
         PayloadScope::Domain(id) => {
-            let domain = enabled_domain(state, &id.to_string()).ok_or(InvalidToken::Scope)?;
+            let domain = enabled_domain(state, id.text(&mut room)).ok_or(InvalidToken::Scope)?;
             Ok(TokenScope::Domain(Arc::clone(domain)))
         }
         PayloadScope::System => Ok(TokenScope::System),
@@ -131,8 +133,8 @@ fn scope_of(state: &State, payload: &Payload) -> Result<TokenScope, InvalidToken
 pub fn is_revoked(state: &State, token: &Token) -> bool {
     state.revoke.is_revoked(&TokenFacts {
         issued_at_s: token.issued_at_s,
-        audit_id: &token.audit.own.to_string(),
-        audit_chain_id: token.audit.chain.map(|chain| chain.to_string()).as_deref(),
+        audit_id: &token.audit.own.text(),
+        audit_chain_id: token.audit.chain.map(|chain| chain.text()).as_deref(),
         user_id: &token.user.id,
         user_domain_id: &token.user.domain_id,
         project_id: token.project().map(|project| project.id.as_str()),

@@ -59,12 +59,8 @@ pub async fn catalog(call: Call) -> Answer {
     caller.enforce(Rule::GetAuthCatalog, &Target::new())?;
     let token = caller.token().filter(|token| token.project().is_some()).ok_or(ApiError::NotAuthorized)?;
     let catalog = render_catalog(token, call.state().catalog.compiled(), &call.app.public_endpoint);
-    let mut body = br#"{"catalog":"#.to_vec();
-    body.extend_from_slice(&catalog);
-    body.extend_from_slice(
-        format!(r#","links":{}}}"#, json!({ "self": call.link("auth/catalog") })).as_bytes(),
-    );
-    body.push(b'\n');
+    let links = json!({ "self": call.link("auth/catalog") });
+    let body = format!("{{\"catalog\":{catalog},\"links\":{links}}}\n");
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 

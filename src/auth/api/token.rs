@@ -1,7 +1,6 @@
 //! `/v3/auth/tokens`: issue, validate, check and revoke.
 
-use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use keyraft_proto::identity as proto;
 use proto::command::Kind;
@@ -19,7 +18,7 @@ use crate::token::render::{Rendering, render};
 use crate::token::validate::{InvalidToken, is_revoked, payload_of};
 
 /// Header with the token that a request is about.
-const SUBJECT_TOKEN: &str = "x-subject-token";
+const SUBJECT_TOKEN: HeaderName = HeaderName::from_static("x-subject-token");
 
 /// How often a log-in waits for the next second, because a revocation of its second takes its token.
 const MOST_WAITS: usize = 2;
@@ -73,7 +72,8 @@ pub async fn issue(mut call: Call) -> Answer {
             let text =
                 fernet::encode(&ring, random, &payload_of(&token), token.issued_at_s, default_domain_id)
                     .map_err(|error| ApiError::Internal(error.to_string()))?;
-            token_answer(&call, StatusCode::CREATED, &token, &text)
+            let text = HeaderValue::try_from(text).map_err(|error| ApiError::Internal(error.to_string()))?;
+            Ok(token_answer(&call, StatusCode::CREATED, &token, text))
         }
         Authenticated::Partly(receipt) => {
             let text = receipt.seal(&ring, random).map_err(|error| ApiError::Internal(error.to_string()))?;
@@ -103,7 +103,7 @@ async fn authenticate_unrevoked(call: &mut Call, request: &AuthRequest) -> Resul
     authenticate(call, request).await
 }
 
-fn token_answer(call: &Call, status: StatusCode, token: &Token, text: &str) -> Answer {
+fn token_answer(call: &Call, status: StatusCode, token: &Token, text: HeaderValue) -> Response {
     let has_catalog = !call.query.has("nocatalog");
     let rendering = Rendering {
         methods: &call.app.methods,
@@ -111,22 +111,16 @@ fn token_answer(call: &Call, status: StatusCode, token: &Token, text: &str) -> A
         public_endpoint: &call.app.public_endpoint,
         admin_project: call.app.config.resource.admin_project(),
     };
-    let body = render(token, &rendering);
-    let subject = HeaderValue::from_str(text).map_err(|error| ApiError::Internal(error.to_string()))?;
-    Response::builder()
-        .status(status)
-        .header(header::CONTENT_TYPE, "application/json")
-        .header(header::CONTENT_LENGTH, body.len_bytes())
-        .header(SUBJECT_TOKEN, subject)
-        .body(Body::new(body))
-        .map_err(|error| ApiError::Internal(error.to_string()))
+    let json = HeaderValue::from_static("application/json");
+    let headers = [(header::CONTENT_TYPE, json), (SUBJECT_TOKEN, text)];
+    (status, headers, render(token, &rendering)).into_response()
 }
 
 /// The token that the request is about, once the caller may know of it, and its text.
 ///
 /// The order is Keystone's: a token that is not valid is 404 to every caller, and only where there is none the
 /// caller's rights are looked at first. A token that asks about itself is not validated twice.
-fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiError> {
+fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &HeaderValue), ApiError> {
     let caller = call.caller()?;
     let missing = || ApiError::NotFound("No token in the request".into());
     let Some(value) = call.headers.get(SUBJECT_TOKEN) else {
@@ -146,7 +140,7 @@ fn subject(call: &Call, rule: Rule, grace_s: u64) -> Result<(Token, &str), ApiEr
         .with("target.token.user_id", token.user.id.as_str())
         .with("target.token.user.domain.id", token.user.domain_id.as_str());
     caller.enforce(rule, &target)?;
-    Ok((token, text))
+    Ok((token, value))
 }
 
 /// Validates a token and shows it; `?allow_expired` takes one that has ended lately.
@@ -164,7 +158,7 @@ fn validated(call: &Call) -> Answer {
     let allows_expired = call.query.get("allow_expired").is_some_and(is_yes);
     let grace_s = if allows_expired { call.app.config.token.allow_expired_window_s } else { 0 };
     let (token, text) = subject(call, rule, grace_s)?;
-    token_answer(call, StatusCode::OK, &token, text)
+    Ok(token_answer(call, StatusCode::OK, &token, text.clone()))
 }
 
 /// Refuses to list the revoked tokens: there is no such list, as tokens are not kept.

@@ -5,6 +5,9 @@ use std::fmt;
 /// The 16 bytes of a UUID.
 pub type UuidBytes = [u8; 16];
 
+/// Room for the text of a UUID.
+pub type UuidText = [u8; 32];
+
 /// An id as a payload stores it.
 ///
 /// Ids of local users, projects and groups are UUIDs and take 16 bytes; ids of LDAP and federated users
@@ -18,16 +21,19 @@ pub enum PayloadId {
 }
 
 impl PayloadId {
-    /// Whether the text of this id is `text`. It allocates nothing.
+    /// The text of this id, written into `room` if it is a UUID. It allocates nothing.
+    #[must_use]
+    pub fn text<'a>(&'a self, room: &'a mut UuidText) -> &'a str {
+        match self {
+            Self::Uuid(bytes) => uuid::Uuid::from_bytes(*bytes).simple().encode_lower(room),
+            Self::Text(text) => text,
+        }
+    }
+
+    /// Whether the text of this id is `text`.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
-        match self {
-            Self::Uuid(bytes) => {
-                let mut buffer = [0; 32];
-                uuid::Uuid::from_bytes(*bytes).simple().encode_lower(&mut buffer) == text
-            }
-            Self::Text(own) => &**own == text,
-        }
+        self.text(&mut [0; 32]) == text
     }
 }
 
@@ -47,13 +53,7 @@ impl From<UuidBytes> for PayloadId {
 
 impl fmt::Display for PayloadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Uuid(bytes) => {
-                let mut buffer = [0; 32];
-                f.write_str(uuid::Uuid::from_bytes(*bytes).simple().encode_lower(&mut buffer))
-            }
-            Self::Text(text) => f.write_str(text),
-        }
+        f.write_str(self.text(&mut [0; 32]))
     }
 }
 

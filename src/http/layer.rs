@@ -17,11 +17,11 @@ const AUTH_TOKEN: HeaderValue = HeaderValue::from_static("X-Auth-Token");
 /// Gives the request an id, answers it, completes the headers, logs one line and counts it.
 pub async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = app.environment.clock.elapsed();
-    let request_id = format!("req-{}", new_uuid(&app));
+    let request_id = new_request_id(&app);
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or("unmatched", |path| path.as_str()).to_owned();
+    let uri = request.uri().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let peer = request.extensions().get::<Peer>().copied();
     let origin = Origin::of(&app, request.headers(), peer.as_ref());
     let sharing = Sharing::of(&app.config.cors, &method, request.headers());
@@ -59,15 +59,16 @@ pub async fn around(State(app): State<App>, request: Request, next: Next) -> Res
     let status_text = status.as_str().to_owned();
     metrics::counter!(
         "keyraft_http_requests_total",
-        "method" => method.as_str().to_owned(), "route" => route.clone(), "status" => status_text
+        "method" => method.as_str().to_owned(), "route" => route.to_owned(), "status" => status_text
     )
     .increment(1);
-    metrics::histogram!("keyraft_http_request_seconds", "route" => route).record(elapsed.as_secs_f64());
+    metrics::histogram!("keyraft_http_request_seconds", "route" => route.to_owned())
+        .record(elapsed.as_secs_f64());
     tracing::info!(
         target: "keyraft::access",
         request_id,
         method = method.as_str(),
-        path,
+        path = uri.path(),
         status = status.as_u16(),
         duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         client = origin.client,
@@ -79,8 +80,8 @@ fn is_refused_options(method: &Method, response: &Response) -> bool {
     method == Method::OPTIONS && !response.status().is_success()
 }
 
-fn new_uuid(app: &App) -> String {
+fn new_request_id(app: &App) -> String {
     let mut bytes = [0; 16];
     app.environment.random.fill(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    format!("req-{}", uuid::Builder::from_random_bytes(bytes).into_uuid())
 }

@@ -6,6 +6,7 @@ import os
 import platform
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -57,16 +58,42 @@ def wait_for_port(port):
 
 
 class Cluster:
-    def __init__(self, binary, folder):
-        self.binary, self.port = binary, free_port(3)
-        words = [binary, "dev", "--nodes", "3", "--data-dir", folder, "--http-port", str(self.port)]
-        self.process = subprocess.Popen([*words, "--admin-password", PASSWORD], stdout=subprocess.PIPE, text=True)
-        if not self.process.stdout.readline().startswith("ready"):
-            sys.exit("bench: keyraft dev did not get ready")
+    """Nodes of `keyraft dev`; without leases, every read asks the leader and no write waits for a holder."""
+
+    def __init__(self, binary, folder, nodes=3, has_leases=True):
+        self.binary, self.folder, self.nodes, self.port = binary, folder, nodes, free_port(nodes)
+        self.start("--nodes", str(nodes), "--http-port", str(self.port), "--admin-password", PASSWORD)
+        if not has_leases:
+            self.close()
+            for number in range(nodes):
+                name = f"{folder}/node-{number}/config.toml"
+                with open(name) as file:
+                    text = file.read()
+                with open(name, "w") as file:
+                    file.write(text.replace("[cluster]\n", "[cluster]\nleases = false\n"))
+            self.start()
         status = json.loads(subprocess.check_output([binary, "status", "--json", "--url", self.url(0)]))
         self.leader = status["leader"]
         self.follower = next(node["number"] for node in status["nodes"] if node["role"] == "follower")
-        self.pids = [int(open(f"{folder}/node-{number}/pid").read()) for number in range(3)]
+        self.pids = [int(open(f"{folder}/node-{number}/pid").read()) for number in range(nodes)]
+
+    def start(self, *arguments):
+        words = [self.binary, "dev", "--data-dir", self.folder, *arguments]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        if not self.process.stdout.readline().startswith("ready"):
+            sys.exit("bench: keyraft dev did not get ready")
+
+    def lease_holders(self, token):
+        """How many nodes beside the leader answer a read by their lease."""
+        by_lease = lambda url: sum(
+            float(line.split()[1]) for line in call(f"{url}/metrics")[1].decode().splitlines()
+            if line.startswith('keyraft_reads_total{by="lease"}'))
+        holders = 0
+        for url in (self.url(number) for number in range(self.nodes) if number != self.leader):
+            before = by_lease(url)
+            call(f"{url}/v3/regions", token=token)
+            holders += by_lease(url) > before
+        return holders
 
     def url(self, number):
         return f"http://127.0.0.1:{self.port + number}"
@@ -151,6 +178,12 @@ def load(url, clients, seconds, token, pids, *arguments, quiet_s):
     result["others_percent"] = max(0, round(100 * others))
     say(f"{' '.join(arguments[:1])} {url} {clients}: {result}")
     return result
+
+
+def medians(rows):
+    """Of several runs, the median of each number; the errors of all."""
+    middle = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+    return middle | {"errors": sum(row["errors"] for row in rows)}
 
 
 def syncs_per_second(folder):

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::process::{end, is_running, lines, signal};
-use super::{Client, POLL_PAUSE, eventually, ports, wait_until};
+use super::{POLL_PAUSE, eventually, ports, wait_until};
 
 /// The environment variable that names another binary to test than the one that was built with the tests,
 /// for example a release build.
@@ -71,24 +71,7 @@ impl DevCluster {
         // The password anew, so that its hash is a cheap one too.
         cluster.start_again_with(&["--admin-password", ADMIN_PASSWORD]);
         cluster.wait_ready();
-        cluster.wait_admin_token();
         cluster
-    }
-
-    /// Waits until a token of the admin is valid: Keystone revokes, with a change of password, all tokens of
-    /// that second, those that are made after the change as well.
-    fn wait_admin_token(&self) {
-        let url = self.url(0);
-        let work = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(eventually("a token of the admin is valid", READY_LIMIT, async || {
-                let admin = Client::admin(&url).await;
-                let validated = admin.validate(&url, admin.token.as_deref()?).await.ok()?;
-                (validated.status == 200).then_some(())
-            }));
-        };
-        // In a thread, because the test may have a runtime in this one.
-        std::thread::scope(|scope| scope.spawn(work).join().unwrap());
     }
 
     /// Starts `keyraft dev` on the folder again, without waiting for anything.

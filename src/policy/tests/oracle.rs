@@ -1,7 +1,7 @@
 //! Comparison with decisions recorded from Keystone; `tests/policy_oracle.py` records them.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -32,56 +32,41 @@ struct LanguageCase {
     decision: Value,
 }
 
-#[derive(Deserialize)]
-struct Caller {
-    user_id: Option<String>,
-    user_domain_id: Option<String>,
-    project_id: Option<String>,
-    project_domain_id: Option<String>,
-    domain_id: Option<String>,
-    system_scope: Option<String>,
-    #[serde(default)]
-    roles: Vec<String>,
-    #[serde(default)]
-    methods: Vec<String>,
-    is_admin_project: Option<bool>,
-    is_domain: Option<bool>,
-    application_credential_id: Option<String>,
+/// A caller as it was recorded: what Keystone hands to oslo.policy, and besides what of its token is not in that.
+type Caller = Map<String, Value>;
+
+/// The caller's credentials, as a file would give them.
+fn credentials(caller: &Caller) -> CredentialsFile {
+    let mut plain = caller.clone();
+    let mut take = |name| plain.remove(name).unwrap_or_default();
+    let (methods, is_domain, credential) =
+        (take("methods"), take("is_domain"), take("application_credential_id"));
+    let project_id = caller.get("project_id").filter(|id| !id.is_null());
+    let mut token = json!({ "application_credential": { "id": credential } });
+    if methods.is_array() {
+        token["methods"] = methods;
+    }
+    if let Some(id) = project_id {
+        token["project"] = json!({ "name": id });
+        token["is_domain"] = json!(is_domain == true);
+    }
+    plain.insert("token".into(), token);
+    CredentialsFile::parse(&Value::Object(plain).to_string()).unwrap()
 }
 
-impl Caller {
-    fn decide(&self, policy: &Policy, rule: Rule, target: &BTreeMap<String, Value>) -> bool {
-        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
-        let methods: Vec<&str> = self.methods.iter().map(String::as_str).collect();
-        let credentials = Credentials {
-            is_admin: false,
-            user_id: self.user_id.as_deref(),
-            user_domain_id: self.user_domain_id.as_deref(),
-            project_id: self.project_id.as_deref(),
-            project_domain_id: self.project_domain_id.as_deref(),
-            domain_id: self.domain_id.as_deref(),
-            system_scope: self.system_scope.as_deref(),
-            roles: &roles,
-            is_admin_project: self.is_admin_project.unwrap_or(true),
-            token: TokenAttributes {
-                project_name: self.project_id.as_deref(),
-                is_domain: self.project_id.as_ref().map(|_| self.is_domain.unwrap_or(false)),
-                methods: &methods,
-                application_credential_id: self.application_credential_id.as_deref(),
-                ..TokenAttributes::default()
-            },
-        };
-        let target = target.iter().fold(Target::new(), |target, (path, value)| match value {
-            Value::Null => target.with_optional(path, None::<&str>),
-            Value::Bool(flag) => target.with_flag(path, *flag),
-            Value::String(text) => target.with(path, text),
-            other => panic!("a target holds no {other}"),
-        });
-        let is_allowed = policy.enforce(rule, &credentials, &target).is_ok();
-        let decision = policy.explain(rule.name(), &credentials, &target).unwrap();
+fn decide(caller: &Caller, policy: &Policy, rule: Rule, target: &BTreeMap<String, Value>) -> bool {
+    let target = target.iter().fold(Target::new(), |target, (path, value)| match value {
+        Value::Null => target.with_optional(path, None::<&str>),
+        Value::Bool(flag) => target.with_flag(path, *flag),
+        Value::String(text) => target.with(path, text),
+        other => panic!("a target holds no {other}"),
+    });
+    credentials(caller).with(|credentials| {
+        let is_allowed = policy.enforce(rule, credentials, &target).is_ok();
+        let decision = policy.explain(rule.name(), credentials, &target).unwrap();
         assert_eq!(decision.is_allowed, is_allowed, "the explanation of {}: {decision:#?}", rule.name());
         is_allowed
-    }
+    })
 }
 
 fn cases() -> Cases {
@@ -98,7 +83,7 @@ fn default_rules_decide_as_keystone_does() {
         let rule = *rules.get(name.as_str()).unwrap_or_else(|| panic!("no rule {name}"));
         unseen.remove(name.as_str());
         assert_eq!(
-            callers[caller].decide(&policy, rule, &targets[target]),
+            decide(&callers[caller], &policy, rule, &targets[target]),
             *decision,
             "{name}, {caller}, {target}"
         );
@@ -124,7 +109,7 @@ fn policy_files_mean_what_they_mean_to_oslo_policy() {
         let policy = config.files().load(&config.files().read().unwrap()).unwrap();
         for (name, caller, target, decision) in &deployment.cases {
             assert_eq!(
-                callers[caller].decide(&policy, rules[name.as_str()], &targets[target]),
+                decide(&callers[caller], &policy, rules[name.as_str()], &targets[target]),
                 *decision,
                 "{name}, {caller}, {target} with {:?}",
                 deployment.files
@@ -143,7 +128,7 @@ fn the_language_means_what_it_means_to_oslo_policy() {
         rules.insert(UNSCOPED_RULE.name().to_owned(), case.check.clone());
         match with_overrides(&rules) {
             Ok(policy) => assert_eq!(
-                callers[&case.caller].decide(&policy, UNSCOPED_RULE, &targets[&case.target]),
+                decide(&callers[&case.caller], &policy, UNSCOPED_RULE, &targets[&case.target]),
                 case.decision,
                 "{:?}, {}",
                 case.check,

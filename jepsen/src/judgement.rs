@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::checker::availability::{self, Availability};
-use crate::checker::verdict::{Fault, Verdict};
+use crate::checker::verdict::{Fault, Findings, Verdict};
 use crate::checker::{self, digests, shrink, work};
 use crate::function::Function;
 use crate::history::{History, Outcome};
@@ -78,6 +78,7 @@ impl Judgement {
         if recording.nodes > 0 {
             checks.push(("all states are the same in the end".to_owned(), digests::check(recording)));
             checks.push(("enough was done".to_owned(), work::check(recording)));
+            checks.push(("nothing else went wrong".to_owned(), check_notes(recording)));
         }
         Ok(Self { checks, counts: count(&recording.history), availability: availability::measure(recording) })
     }
@@ -176,6 +177,14 @@ impl Judgement {
     }
 }
 
+fn check_notes(recording: &Recording) -> Verdict {
+    let mut findings = Findings::default();
+    for note in &recording.notes {
+        findings.add(Fault { what: note.clone(), part: Vec::new() });
+    }
+    findings.verdict()
+}
+
 fn count(history: &History) -> BTreeMap<Function, Counts> {
     let mut counts: BTreeMap<Function, Counts> = BTreeMap::new();
     for operation in history.operations() {
@@ -224,6 +233,13 @@ mod tests {
         assert_eq!(judgement.verdict().word(), "failed");
         assert_eq!(judgement.faults().map(|fault| fault.part.len()).collect::<Vec<_>>(), [1]);
         assert_eq!(judgement.summary(&broken)["checks"][0]["faults"], 1);
+    }
+
+    #[test]
+    fn a_run_in_which_something_else_went_wrong_fails() {
+        let odd = Recording { notes: vec!["n2 ended by itself".to_owned()], ..recording() };
+        let judgement = Judgement::of(&odd).unwrap();
+        assert_eq!(judgement.verdict().to_string(), "failed: 1 fault, such as: n2 ended by itself");
     }
 
     #[test]

@@ -68,7 +68,10 @@ fn check_token(token: &str, operations: &[&Operation], findings: &mut Findings) 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::checker::linearizable::{self, Call, Model, Search};
     use crate::checker::testing::{history, operation};
 
     fn revoke(from: u64, to: u64) -> Operation {
@@ -122,5 +125,47 @@ mod tests {
         assert_eq!(faults(vec![validate(false, 1, 2), revoke(3, 4)]), 1, "it was revoked only later");
         assert_eq!(faults(vec![revoke(0, 1).refused(), validate(false, 2, 3)]), 1);
         assert_eq!(faults(vec![validate(false, 1, 2).unknown()]), 0, "no answer says nothing");
+    }
+
+    /// Valid until the first revocation takes effect.
+    struct Validity;
+
+    impl Model for Validity {
+        type State = bool;
+
+        fn initial(&self) -> bool {
+            true
+        }
+
+        fn step(&self, state: &bool, operation: &Operation) -> Option<bool> {
+            match operation.function {
+                Function::Revoke => Some(false),
+                _ => (operation.answer == Value::Bool(*state)).then_some(*state),
+            }
+        }
+    }
+
+    prop_compose! {
+        fn operations()(kind in 0..4, outcome in 0..5, from in 0..12_u64, length in 1..8_u64) -> Operation {
+            let (from, to) = (2 * from, 2 * from + length);
+            let operation = match kind {
+                0 => revoke(from, to),
+                1 => validate(false, from, to),
+                _ => validate(true, from, to),
+            };
+            if outcome == 0 { operation.unknown() } else { operation }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn the_rules_find_what_no_order_explains(operations in prop::collection::vec(operations(), 0..9)) {
+            let is_call = |operation: &&Operation| operation.is_done() || operation.function == Function::Revoke;
+            let calls: Vec<Call<'_>> = operations.iter().filter(is_call).map(Call::of).collect();
+            let search = linearizable::search(&Validity, &calls, 100_000);
+            prop_assert_eq!(faults(operations) == 0, search == Search::Linearizable);
+        }
     }
 }

@@ -1,7 +1,11 @@
 //! Unique names: of all that want one, exactly one gets it; whoever is refused was beaten by another; and
 //! references lead somewhere.
+//!
+//! A name is free, and then taken for good. Rules find most of what cannot be, with the operations that show it;
+//! the search for an order finds the rest.
 
 use crate::checker::Checker;
+use crate::checker::linearizable::{self, Call, MAX_CONFIGURATIONS, Model, Search};
 use crate::checker::verdict::{Fault, Findings, Verdict};
 use crate::function::Function;
 use crate::history::{History, Operation, Outcome};
@@ -20,7 +24,13 @@ impl Checker for Unique {
     fn check(&self, history: &History) -> Verdict {
         let mut findings = Findings::default();
         for (name, operations) in history.by_key() {
-            Name::new(name, &operations).check(&mut findings);
+            let name = Name::new(name, &operations);
+            let mut of_name = Findings::default();
+            name.check(&mut of_name);
+            if !of_name.has_fault() {
+                name.check_order(&operations, &mut of_name);
+            }
+            findings.extend(of_name);
         }
         for dangling in history.operations() {
             let is_fault = dangling.function == Function::Dangling && !dangling.answer.items().is_empty();
@@ -141,6 +151,34 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// Looks for an order of all of it.
+    fn check_order(&self, operations: &[&Operation], findings: &mut Findings) {
+        let name = self.name;
+        match self.search() {
+            Search::Linearizable => {}
+            Search::GaveUp => findings.add_undecided(format!(
+                "{name}: given up after {MAX_CONFIGURATIONS} configurations of {} operations",
+                operations.len()
+            )),
+            Search::NotLinearizable { stuck_at } => {
+                let what =
+                    format!("{name}: no order explains what became of it by {:.3} s", stuck_at.as_secs_f64());
+                let until = operations.iter().filter(|operation| operation.sent_at <= stuck_at);
+                findings.add(Fault::of(what, until.copied()));
+            }
+        }
+    }
+
+    fn search(&self) -> Search {
+        let all = self.winners.iter().chain(&self.unknown).chain(&self.refused).chain(&self.finds);
+        let call = |operation: &&'a Operation| {
+            let deadline = (operation.outcome != Outcome::Unknown).then_some(operation.ended_at);
+            Call { operation, from: operation.sent_at, deadline }
+        };
+        let calls: Vec<Call<'_>> = all.map(call).collect();
+        linearizable::search(self, &calls, MAX_CONFIGURATIONS)
+    }
+
     /// The first to have found it, if before this one.
     fn first_sight(&self, find: &Operation) -> Option<&'a Operation> {
         let found = self.finds.iter().copied().filter(|other| !other.answer.items().is_empty());
@@ -148,90 +186,42 @@ impl<'a> Name<'a> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checker::testing::{history, operation};
+/// Who has a name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Owner {
+    Nobody,
+    /// Whoever a creation made of which nobody knows the outcome; no client was told its id.
+    Stranger,
+    Id(Value),
+}
 
-    fn create(id: &str, from: u64, to: u64) -> Operation {
-        operation(Function::Create, Value::Nil, from, to).answering(id)
+impl Model for Name<'_> {
+    type State = Owner;
+
+    fn initial(&self) -> Owner {
+        Owner::Nobody
     }
 
-    fn find(ids: &[&str], from: u64, to: u64) -> Operation {
-        operation(Function::Find, Value::Nil, from, to).answering(Value::texts(ids.iter().copied()))
-    }
-
-    /// What is wrong, without the name.
-    fn faults(operations: Vec<Operation>) -> Vec<String> {
-        match Unique.check(&history(operations)) {
-            Verdict::Failed { faults, .. } => {
-                faults.into_iter().map(|fault| fault.what.trim_start_matches("k: ").to_owned()).collect()
+    fn step(&self, state: &Owner, operation: &Operation) -> Option<Owner> {
+        match (operation.function, operation.outcome) {
+            (Function::Create, Outcome::Done) => {
+                (*state == Owner::Nobody).then(|| Owner::Id(operation.answer.clone()))
             }
-            _ => Vec::new(),
+            (Function::Create, Outcome::Refused) => (*state != Owner::Nobody).then(|| state.clone()),
+            (Function::Create, Outcome::Unknown) if *state == Owner::Nobody => Some(Owner::Stranger),
+            (Function::Create, Outcome::Unknown) => Some(state.clone()),
+            _ => match (operation.answer.items(), state) {
+                ([], Owner::Nobody) => Some(Owner::Nobody),
+                ([id], Owner::Stranger) => {
+                    let is_told = self.winners.iter().any(|winner| winner.answer == *id);
+                    (!is_told).then(|| Owner::Id(id.clone()))
+                }
+                ([id], Owner::Id(owner)) => (id == owner).then(|| state.clone()),
+                _ => None,
+            },
         }
     }
-
-    fn nothing() -> Vec<String> {
-        Vec::new()
-    }
-
-    #[test]
-    fn exactly_one_of_many_gets_the_name() {
-        let loser = create("", 1, 8).refused();
-        assert_eq!(faults(vec![create("a", 0, 9), loser.clone(), find(&["a"], 10, 11)]), nothing());
-        assert_eq!(faults(vec![create("a", 0, 9), create("b", 3, 8).on(2)]), ["given 2 times, by n3, n1"]);
-        assert_eq!(faults(vec![create("a", 0, 9), create("b", 3, 8).of("another")]), nothing());
-    }
-
-    #[test]
-    fn a_refusal_needs_a_rival_that_began_before_its_end() {
-        let loser = create("", 1, 8).refused();
-        assert_eq!(faults(vec![loser.clone()]), ["refused by n1 although nobody could have had it"]);
-        assert_eq!(faults(vec![loser.clone(), create("", 2, 3).refused()]).len(), 2, "losers only");
-        assert_eq!(faults(vec![loser.clone(), create("a", 9, 12)]).len(), 1, "it came too late");
-        assert_eq!(faults(vec![loser.clone(), create("a", 8, 12)]), nothing());
-        assert_eq!(faults(vec![loser, create("", 0, 1).unknown()]), nothing());
-    }
-
-    #[test]
-    fn what_was_acknowledged_or_seen_is_found() {
-        assert_eq!(faults(vec![create("a", 0, 5), find(&[], 6, 7)]), ["acknowledged and not found on n1"]);
-        assert_eq!(faults(vec![create("a", 0, 5), find(&[], 5, 7)]), nothing());
-        let lost = create("", 0, 5).unknown();
-        assert_eq!(faults(vec![lost.clone(), find(&[], 6, 7), find(&["x"], 8, 9)]), nothing());
-        assert_eq!(
-            faults(vec![lost.clone(), find(&["x"], 6, 7).on(1), find(&[], 8, 9)]),
-            ["found on n2 and then no more on n1"]
-        );
-        let refused = create("", 1, 6).refused();
-        assert_eq!(
-            faults(vec![lost, refused, find(&[], 8, 9)]),
-            ["refused as taken and then not found on n1"]
-        );
-    }
-
-    #[test]
-    fn what_is_found_is_what_was_created() {
-        let another = ["n1 finds b, which is not what was created"];
-        assert_eq!(faults(vec![create("a", 0, 5), find(&["b"], 6, 7)]), another);
-        assert_eq!(faults(vec![create("a", 0, 5), create("", 0, 5).unknown(), find(&["b"], 6, 7)]), another);
-        assert_eq!(faults(vec![find(&["b"], 6, 7), create("b", 9, 12)]), another, "before it was made");
-        let lost = || vec![create("", 0, 5).unknown(), create("", 1, 5).unknown()];
-        let and = |finds: [Operation; 2]| lost().into_iter().chain(finds).collect::<Vec<_>>();
-        assert_eq!(faults(and([find(&["x"], 6, 7), find(&["x"], 8, 9)])), nothing());
-        assert_eq!(
-            faults(and([find(&["x"], 6, 7), find(&["y"], 8, 9)])),
-            ["n1 finds another one than n1 did"]
-        );
-        assert_eq!(faults(vec![create("a", 0, 5), find(&["a", "b"], 6, 7)]), ["on n1 there are 2 of it"]);
-    }
-
-    #[test]
-    fn references_lead_somewhere() {
-        let dangling = |ids: &[&str]| {
-            operation(Function::Dangling, Value::Nil, 1, 2).answering(Value::texts(ids.iter().copied()))
-        };
-        assert_eq!(faults(vec![dangling(&[])]), nothing());
-        assert_eq!(faults(vec![dangling(&["x"])]), ["on n1 references lead nowhere: [x]"]);
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,6 +74,16 @@ impl Findings {
         self.undecided.push(reason);
     }
 
+    /// Adds what was found in another part.
+    pub fn extend(&mut self, other: Self) {
+        self.undecided.extend(other.undecided);
+        self.count += other.count;
+        self.faults.extend(other.faults);
+        if self.faults.len() > 2 * MAX_FAULTS {
+            self.keep_smallest();
+        }
+    }
+
     /// Whether there is a fault.
     #[must_use]
     pub fn has_fault(&self) -> bool {

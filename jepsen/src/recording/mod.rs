@@ -37,6 +37,10 @@ pub struct Recording {
     /// Whatever else was chosen, such as `token_lifetime_ms`.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+    /// What should not have happened, whatever the history shows: answers that the API does not give, or nodes
+    /// that ended by themselves.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// Something that a nemesis did, from when it was there until it was undone.

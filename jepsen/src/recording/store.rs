@@ -139,6 +139,7 @@ mod tests {
             }],
             digests: vec![(0, 17, "ab".to_owned())],
             options: [("token_lifetime_ms".to_owned(), "3600000".to_owned())].into(),
+            notes: vec!["n1 ended by itself".to_owned()],
         }
     }
 

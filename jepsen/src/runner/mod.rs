@@ -153,6 +153,7 @@ async fn with_nodes(
         samples,
         digests,
         options,
+        notes: notes.clone(),
     };
     Ok(Run { recording, folder: plan.folder(), tally, notes })
 }

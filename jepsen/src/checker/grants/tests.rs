@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::checker::testing::{history, operation};
 
@@ -119,4 +121,34 @@ fn many_unknown_outcomes_do_not_overwhelm_the_search() {
         operations.push(issue(if n % 2 == 0 { &["a"] } else { &[] }, at + 6, at + 9));
     }
     assert_eq!(Grants::default().check(&history(operations)), Verdict::Passed);
+}
+
+prop_compose! {
+    fn operations()(kind in 0..4, outcome in 0..5, from in 0..12_u64, length in 1..8_u64) -> Operation {
+        let (from, to) = (2 * from, 2 * from + length);
+        let operation = match kind {
+            0 => grant("a", from, to),
+            1 => remove("a", from, to),
+            2 => issue(&["a"], from, to),
+            _ => validate(&[], from, to),
+        };
+        if outcome == 0 { operation.unknown() } else { operation }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn pairs_show_nothing_that_an_order_explains(operations in prop::collection::vec(operations(), 0..9)) {
+        let operations: Vec<&Operation> = operations.iter().collect();
+        let role = Value::from("a");
+        let flag = Flag::new("k", &role, &operations);
+        let (mut pairs, mut search) = (Findings::default(), Findings::default());
+        flag.check_pairs(&mut pairs);
+        Grants::default().search(&flag, &mut search);
+        if pairs.has_fault() {
+            prop_assert!(search.has_fault());
+        }
+    }
 }

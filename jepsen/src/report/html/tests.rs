@@ -83,6 +83,7 @@ fn run(operations: usize, extra: Vec<Operation>) -> Recording {
         samples: samples(u64::try_from(end.as_millis()).unwrap()),
         digests: (0..NODES).map(|node| (node, 4_711, "5f1d0c9be27a33d4".to_owned())).collect(),
         options: [("isolation".to_owned(), "network namespaces".to_owned())].into(),
+        notes: Vec::new(),
     }
 }
 

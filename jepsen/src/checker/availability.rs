@@ -18,8 +18,8 @@ pub struct Service {
     pub refused: usize,
     /// How many got no answer.
     pub failed: usize,
-    /// The longest time without an answer to a write, in milliseconds; it began in the window and may have
-    /// gone on behind it.
+    /// The longest time in which clients asked for writes and none was answered, in milliseconds; it began in
+    /// the window or before, of which only what is in the window counts, and may have gone on behind it.
     pub longest_write_stall_ms: u64,
     /// The same of reads.
     pub longest_read_stall_ms: u64,
@@ -60,80 +60,49 @@ pub fn measure(recording: &Recording) -> Availability {
             windows.push((number, disturbance.from, disturbance.to));
         }
     }
-    let end = recording.duration.max(recording.history.end());
     let is_disturbed = |at: Duration| windows.iter().any(|(_, from, to)| *from <= at && at <= *to);
     let is_undisturbed =
-        |one: Duration, next: Duration| !windows.iter().any(|(_, from, to)| *from <= next && one <= *to);
+        |stall: &Stall| !windows.iter().any(|(_, from, to)| *from <= stall.to && stall.from <= *to);
     Availability {
-        total: answers.service(|_| true, (Duration::ZERO, end)),
+        total: answers.service(Duration::ZERO, Duration::MAX),
         undisturbed: Service {
             longest_write_stall_ms: longest_stall(&answers.writes, is_undisturbed),
             longest_read_stall_ms: longest_stall(&answers.reads, is_undisturbed),
             ..answers.counts(|at| !is_disturbed(at))
         },
-        disturbed: windows
-            .iter()
-            .map(|(number, from, to)| {
-                (*number, answers.service(|at| *from <= at && at <= *to, (*from, (*to).min(end))))
-            })
-            .collect(),
+        disturbed: windows.iter().map(|(number, from, to)| (*number, answers.service(*from, *to))).collect(),
     }
+}
+
+/// A time in which clients waited or failed, and none was answered.
+#[derive(Clone, Copy, Debug)]
+struct Stall {
+    from: Duration,
+    to: Duration,
 }
 
 struct Answers<'a> {
     operations: &'a [Operation],
-    /// When writes were answered, in order; and when the first one was sent.
-    writes: Vec<Duration>,
-    reads: Vec<Duration>,
-    end: Duration,
+    writes: Vec<Stall>,
+    reads: Vec<Stall>,
 }
 
 impl<'a> Answers<'a> {
     fn new(history: &'a History) -> Self {
         let operations = history.operations();
-        let times = |is_write: bool| {
-            let of_kind =
-                || operations.iter().filter(move |operation| operation.function.is_write() == is_write);
-            let first = of_kind().map(|operation| operation.sent_at).min();
-            // The time until the last one was given up counts too.
-            let last = of_kind().map(|operation| operation.ended_at).max();
-            let mut times: Vec<Duration> = of_kind()
-                .filter(|operation| operation.is_answered())
-                .map(|operation| operation.ended_at)
-                .collect();
-            times.extend(first.into_iter().chain(last));
-            times.sort_unstable();
-            times
-        };
-        Self { operations, writes: times(true), reads: times(false), end: history.end() }
+        Self { operations, writes: stalls(operations, true), reads: stalls(operations, false) }
     }
 
-    /// What was sent at such times, and without an answer for how long from within the window.
-    fn service(&self, is_in: impl Fn(Duration) -> bool, (from, to): (Duration, Duration)) -> Service {
-        let stall = |times: &[Duration]| {
-            let mut longest = Duration::ZERO;
-            let before = times.partition_point(|at| *at < from);
-            let mut last = from.min(self.end);
-            // Nothing of this kind was asked for any more by then.
-            if times.get(before).is_none() {
-                return 0;
-            }
-            if before == 0 {
-                last = times.first().copied().unwrap_or(last);
-            }
-            for at in times.iter().skip(before) {
-                longest = longest.max(at.saturating_sub(last));
-                if *at > to {
-                    break;
-                }
-                last = *at;
-            }
-            milliseconds(longest)
+    /// What was sent between these times, and the longest stalls of them.
+    fn service(&self, from: Duration, to: Duration) -> Service {
+        let longest = |stalls: &[Stall]| {
+            let within = stalls.iter().filter(|stall| stall.to > from && stall.from <= to);
+            milliseconds(within.map(|stall| stall.to - stall.from.max(from)).max().unwrap_or_default())
         };
         Service {
-            longest_write_stall_ms: stall(&self.writes),
-            longest_read_stall_ms: stall(&self.reads),
-            ..self.counts(is_in)
+            longest_write_stall_ms: longest(&self.writes),
+            longest_read_stall_ms: longest(&self.reads),
+            ..self.counts(|at| from <= at && at <= to)
         }
     }
 
@@ -161,11 +130,34 @@ impl<'a> Answers<'a> {
     }
 }
 
-/// The longest time without an answer, of those between two answers that count.
-fn longest_stall(times: &[Duration], counts: impl Fn(Duration, Duration) -> bool) -> u64 {
-    let pairs = times.iter().zip(times.iter().skip(1));
-    let stalls = pairs.filter(|(one, next)| counts(**one, **next)).map(|(one, next)| *next - *one);
-    milliseconds(stalls.max().unwrap_or_default())
+/// The stalls of writes or of reads: one until each answer, and one until the last was given up.
+fn stalls(operations: &[Operation], is_write: bool) -> Vec<Stall> {
+    let mut of_kind: Vec<&Operation> =
+        operations.iter().filter(|operation| operation.function.is_write() == is_write).collect();
+    of_kind.sort_by_key(|operation| operation.ended_at);
+    // Of each and all that ended later, the time at which the first was sent.
+    let mut first_sent: Vec<Duration> = of_kind.iter().map(|operation| operation.sent_at).collect();
+    let mut earliest = Duration::MAX;
+    for sent in first_sent.iter_mut().rev() {
+        earliest = earliest.min(*sent);
+        *sent = earliest;
+    }
+    let answered = of_kind.iter().filter(|operation| operation.is_answered()).map(|answer| answer.ended_at);
+    let mut last = Duration::ZERO;
+    let mut stalls = Vec::new();
+    for to in answered.chain(of_kind.last().map(|operation| operation.ended_at)) {
+        let later = of_kind.partition_point(|operation| operation.ended_at <= last);
+        if let Some(sent) = first_sent.get(later).filter(|_| to > last) {
+            stalls.push(Stall { from: last.max(*sent), to });
+        }
+        last = to;
+    }
+    stalls
+}
+
+fn longest_stall(stalls: &[Stall], counts: impl Fn(&Stall) -> bool) -> u64 {
+    let lengths = stalls.iter().filter(|stall| counts(stall)).map(|stall| stall.to - stall.from);
+    milliseconds(lengths.max().unwrap_or_default())
 }
 
 /// In microseconds, of sorted latencies; 0 of none.
@@ -214,11 +206,19 @@ mod tests {
     #[test]
     fn a_stall_counts_in_full_for_the_disturbance_in_which_it_began() {
         let availability = measure(&recording());
-        assert_eq!(availability.total.longest_write_stall_ms, 3_005 - 905);
+        assert_eq!(availability.total.longest_write_stall_ms, 3_005 - 1_000, "from when the first was sent");
         let [(number, disturbed)] = &availability.disturbed[..] else { panic!("{availability:?}") };
-        assert_eq!((*number, disturbed.longest_write_stall_ms), (1, 3_005 - 950));
-        assert_eq!(availability.undisturbed.longest_write_stall_ms, 100, "not from before until after");
-        assert_eq!(disturbed.longest_read_stall_ms, 3_010 - 950);
+        assert_eq!((*number, disturbed.longest_write_stall_ms), (1, 3_005 - 1_000));
+        assert_eq!(disturbed.longest_read_stall_ms, 0, "nobody asked");
+        assert_eq!(availability.undisturbed.longest_write_stall_ms, 5);
+        assert_eq!(availability.undisturbed.longest_read_stall_ms, 10);
+    }
+
+    #[test]
+    fn of_a_stall_that_was_there_before_only_the_rest_counts() {
+        let mut recording = recording();
+        recording.disturbances[1].from = Duration::from_millis(1_400);
+        assert_eq!(measure(&recording).disturbed[0].1.longest_write_stall_ms, 3_005 - 1_400);
     }
 
     #[test]

@@ -37,6 +37,22 @@ fn what_was_refused_was_not_done() {
 }
 
 #[test]
+fn of_two_writes_of_the_same_a_read_binds_neither() {
+    let operations = |last: i64| {
+        vec![
+            write(1, 0, 5),
+            read(1, 6, 7),
+            write(9, 10, 12),
+            write(1, 20, 25).unknown(),
+            read(last, 30, 31),
+            read(9, 40, 41),
+        ]
+    };
+    assert!(verdict(operations(9)).is_passed(), "the second need not have been done");
+    assert!(verdict(operations(1)).is_failed());
+}
+
+#[test]
 fn a_search_that_gave_up_decides_nothing() {
     let operations = (1..=20).map(|n| write(n, 0, 100)).chain([read(99, 101, 102), write(99, 200, 201)]);
     let verdict = Register { max_configurations: 1_000 }.check(&history(operations));

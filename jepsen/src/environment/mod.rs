@@ -77,11 +77,12 @@ impl Ground {
         let prefix = prefix_of_run(RUNS.fetch_add(1, Ordering::SeqCst));
         let folder = folder_of_run(&prefix);
         std::fs::create_dir_all(&folder).map_err(EnvironmentError::file(&folder))?;
-        let namespaces = match settings.isolation {
-            Isolation::Namespaces => Some(Arc::new(Namespaces::create(&prefix, settings.nodes)?)),
-            Isolation::Loopback => None,
-        };
-        Ok(Self { settings, folder, namespaces })
+        // What follows is undone by dropping this.
+        let mut ground = Self { settings, folder, namespaces: None };
+        if ground.settings.isolation == Isolation::Namespaces {
+            ground.namespaces = Some(Arc::new(Namespaces::create(&prefix, ground.settings.nodes)?));
+        }
+        Ok(ground)
     }
 
     /// Moves this thread to where the nodes can be reached.

@@ -55,7 +55,11 @@ impl Namespaces {
     /// # Errors
     /// The namespace is gone.
     pub fn enter_hub(&self) -> Result<(), EnvironmentError> {
-        let path = path(&self.hub());
+        self.enter(&self.hub())
+    }
+
+    fn enter(&self, name: &str) -> Result<(), EnvironmentError> {
+        let path = path(name);
         let file = File::open(&path).map_err(EnvironmentError::file(path.as_ref()))?;
         setns(file, CloneFlags::CLONE_NEWNET).map_err(|error| EnvironmentError::Network(error.to_string()))
     }
@@ -152,4 +156,53 @@ fn path(name: &str) -> String {
 
 fn ip(arguments: &str) -> Result<String, EnvironmentError> {
     system::run("ip", &arguments.split_whitespace().collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_millis(300);
+
+    /// Whether the node takes a connection from a thread in this namespace.
+    fn reaches(world: &Namespaces, from: &str, to: usize) -> bool {
+        std::thread::scope(|scope| {
+            let connecting = scope.spawn(|| {
+                world.enter(from).unwrap();
+                TcpStream::connect_timeout(&http_address(to), LIMIT).is_ok()
+            });
+            connecting.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn what_is_cut_does_not_arrive_and_everything_else_does() {
+        if !system::is_root() || system::run("nft", &["--version"]).is_err() {
+            return;
+        }
+        let world = Namespaces::create(&format!("krj-{}-test", std::process::id()), 3).unwrap();
+        let listeners: Vec<TcpListener> = (0..3)
+            .map(|node| {
+                std::thread::scope(|scope| {
+                    let bound = scope.spawn(|| {
+                        world.enter(&world.name(node)).unwrap();
+                        TcpListener::bind(http_address(node)).unwrap()
+                    });
+                    bound.join().unwrap()
+                })
+            })
+            .collect();
+        let from = |node| world.name(node);
+        assert!(reaches(&world, &from(0), 1) && reaches(&world, &from(2), 1));
+        world.drop_from(1, &[0]).unwrap();
+        assert!(!reaches(&world, &from(0), 1), "its packets do not arrive");
+        assert!(!reaches(&world, &from(1), 0), "nor do the answers to node 1");
+        assert!(reaches(&world, &from(2), 1) && reaches(&world, &world.hub(), 1));
+        world.drop_from(1, &[]).unwrap();
+        assert!(reaches(&world, &from(0), 1));
+        drop(listeners);
+    }
 }

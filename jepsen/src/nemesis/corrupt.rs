@@ -7,8 +7,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::Struck;
-use super::victims::{ALL_TAKEN, Victims};
-use crate::environment::Environment;
+use crate::environment::{Environment, Node};
 use crate::schedule::Chance;
 
 /// Bytes of a file that are changed.
@@ -16,29 +15,25 @@ const MOST_CHANGES: usize = 64;
 /// Files that are changed.
 const MOST_FILES: usize = 64;
 
-/// Kills a node, changes bytes of the files below a folder of its data, and starts it again.
+/// Kills a node, changes bytes of the files below these folders of its data, and starts it again. The caller has
+/// claimed it.
 pub async fn files_of(
     environment: &Environment,
-    folder: &str,
+    node: &Node,
+    folders: &[&str],
     chance: &mut Chance,
     hold: Duration,
 ) -> Struck {
-    let victims = Victims::one(environment, chance).await;
-    let Some(node) = victims.nodes.first() else { return Struck::skipped(ALL_TAKEN) };
-    let folder = node.data().join(folder);
-    if files_below(&folder).is_empty() {
-        return Struck::skipped(format!("there is nothing in {} yet", folder.display()));
-    }
     node.kill().await;
     let mut changed = 0;
-    for file in files_below(&folder) {
+    for file in folders.iter().flat_map(|folder| files_below(&node.data().join(folder))) {
         changed += usize::from(change(&file, chance).is_ok_and(|changed| changed));
     }
     tokio::time::sleep(hold / 2).await;
     match environment.start(node).await {
-        Err(error) => Struck::faulty(victims.numbers(), error),
+        Err(error) => Struck::faulty(vec![node.number()], error),
         Ok(()) if changed == 0 => Struck::skipped("all files are empty"),
-        Ok(()) => Struck::installed(victims.numbers()),
+        Ok(()) => Struck::installed(vec![node.number()]),
     }
 }
 

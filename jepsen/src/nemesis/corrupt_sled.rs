@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::victims::{ALL_TAKEN, Victims};
 use super::{Nemesis, Struck, corrupt};
 use crate::environment::Environment;
 use crate::schedule::Chance;
-
-/// The folder, in that of the data.
-const FOLDER: &str = "state";
 
 /// Corrupts the rows of the state of a node.
 pub struct Sled;
@@ -17,6 +15,8 @@ pub struct Sled;
 #[async_trait]
 impl Nemesis for Sled {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
-        corrupt::files_of(environment, FOLDER, chance, hold).await
+        let victims = Victims::one(environment, chance).await;
+        let Some(node) = victims.nodes.first() else { return Struck::skipped(ALL_TAKEN) };
+        corrupt::files_of(environment, node, &["state"], chance, hold).await
     }
 }

@@ -1,22 +1,28 @@
-//! A disk that gives back other bytes than were written: the snapshots of one node.
+//! A disk that gives back other bytes than were written: the snapshots of one node. In every second strike the rows of
+//! the state are corrupted too, so that a snapshot would be needed.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rand::Rng;
 
-use super::{Nemesis, Struck, corrupt};
+use super::victims::{ALL_TAKEN, Victims};
+use super::{Nemesis, Struck, ballast, corrupt};
 use crate::environment::Environment;
 use crate::schedule::Chance;
 
-/// The folder, in that of the data.
-const FOLDER: &str = "snapshots";
-
-/// Corrupts the snapshots of a node.
+/// Corrupts the snapshots of a node, which are provoked if there are none.
 pub struct Snapshot;
 
 #[async_trait]
 impl Nemesis for Snapshot {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
-        corrupt::files_of(environment, FOLDER, chance, hold).await
+        let victims = Victims::one(environment, chance).await;
+        let Some(node) = victims.nodes.first() else { return Struck::skipped(ALL_TAKEN) };
+        if !ballast::until_snapshot(environment, node).await {
+            return Struck::skipped("the node has taken no snapshot");
+        }
+        let folders: &[&str] = if chance.random_bool(0.5) { &["snapshots"] } else { &["snapshots", "state"] };
+        corrupt::files_of(environment, node, folders, chance, hold).await
     }
 }

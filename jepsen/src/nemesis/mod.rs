@@ -1,5 +1,6 @@
 //! What breaks the world of the nodes. A nemesis is a file here and a line in [`ALL`].
 
+mod ballast;
 mod clock;
 mod corrupt;
 mod corrupt_sled;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
+use tokio::signal::unix::{SignalKind, signal};
 
 pub use self::plan::{Plan, PlanError};
 pub use self::progress::Progress;
@@ -45,6 +46,9 @@ pub enum RunError {
     /// The recording could not be kept.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Somebody has ended it.
+    #[error("ended by {0}")]
+    Interrupted(&'static str),
     /// The harness is at fault.
     #[error("the harness: {0}")]
     Harness(String),
@@ -86,13 +90,29 @@ pub fn run(plan: &Plan, progress: &Progress) -> Result<Run, RunError> {
 
 async fn carry_out(plan: &Plan, ground: Ground, progress: &Progress) -> Result<Run, RunError> {
     let environment = Arc::new(Environment::build(ground, &mut chance(plan.seed, Stream::Environment))?);
-    let outcome = with_nodes(plan, &environment, progress).await;
+    let outcome = tokio::select! {
+        outcome = with_nodes(plan, &environment, progress) => outcome,
+        name = told_to_stop() => Err(RunError::Interrupted(name)),
+    };
     environment.kill_all().await;
     let kept = keep_logs(plan, &environment);
     let run = outcome?;
     kept?;
     run.recording.store(&run.folder)?;
     Ok(run)
+}
+
+/// Returns at SIGINT or SIGTERM, so that what was made is removed also then.
+async fn told_to_stop() -> &'static str {
+    let listen = |kind| signal(kind).ok();
+    let (interrupt, terminate) = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
+    let (Some(mut interrupt), Some(mut terminate)) = (interrupt, terminate) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    }
 }
 
 async fn with_nodes(

@@ -12,8 +12,6 @@ use crate::trace::Trace;
 
 /// Clients of each node.
 const CLIENTS: u64 = 3;
-/// Between two operations of a client, at most.
-const PAUSE_MS: u64 = 60;
 
 pub type KvNode = Node<KeyValue>;
 
@@ -23,6 +21,8 @@ pub struct Office {
     pub history: History,
     pub trace: Trace,
     pub is_over: Arc<AtomicBool>,
+    /// Between two operations of a client, at most.
+    pub pause_ms: u64,
 }
 
 /// Starts the clients of a life.
@@ -78,7 +78,7 @@ impl Client {
                 4..7 => self.read().await,
                 _ => self.read_alike(register).await,
             };
-            tokio::time::sleep(Duration::from_millis(self.draw(PAUSE_MS))).await;
+            tokio::time::sleep(Duration::from_millis(self.draw(self.office.pause_ms))).await;
         }
     }
 

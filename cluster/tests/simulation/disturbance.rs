@@ -21,6 +21,8 @@ pub enum Disturbance {
     PowerLoss(NodeId),
     /// All of them do.
     Blackout,
+    /// A disk fails to sync, or takes no more than so many bytes.
+    BadDisk(NodeId, Option<u64>),
     /// A machine comes back with an empty disk.
     LostDisk(NodeId),
     /// A machine's time of day is set to be wrong by so many milliseconds.
@@ -34,7 +36,9 @@ impl Disturbance {
             Self::Links(..) => 4_000,
             Self::SlowLinks(_) => 1_500,
             Self::Pause(_) => 4_000,
-            Self::Kill(_) | Self::Stop(_) | Self::PowerLoss(_) | Self::LostDisk(_) => 2_500,
+            Self::Kill(_) | Self::Stop(_) | Self::PowerLoss(_) | Self::LostDisk(_) | Self::BadDisk(..) => {
+                2_500
+            }
             Self::Blackout => 500,
             Self::WallClock(..) => 1,
         }

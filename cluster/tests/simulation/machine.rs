@@ -28,6 +28,8 @@ pub struct Machine {
     wire: Wire,
     omitted: Option<Omission>,
     learner_leases: bool,
+    leases: bool,
+    pub has_bad_disk: bool,
     office: Office,
     life: Option<Life>,
     pub random: SeededRandom,
@@ -78,6 +80,8 @@ impl Machine {
             wire,
             omitted,
             learner_leases: seed.is_multiple_of(2),
+            leases: seed % 10 != 9,
+            has_bad_disk: false,
             office: office.clone(),
             life: None,
             random,
@@ -92,6 +96,7 @@ impl Machine {
             peers: (1..=self.nodes).map(peer).collect(),
             directory: "/node".into(),
             learner_leases: self.learner_leases,
+            leases: self.leases,
             read_timeout_ms: 2_000,
             write_timeout_ms: 3_000,
             snapshot_min_log_bytes: 8 << 10,
@@ -147,6 +152,31 @@ impl Machine {
     /// Whether it runs and is not stopped.
     pub fn is_up(&self) -> bool {
         self.is_running() && self.paused_since_ms.is_none()
+    }
+
+    /// Whether it runs, and on a good disk.
+    pub fn is_sound(&self) -> bool {
+        self.is_up() && !self.has_bad_disk
+    }
+
+    /// The disk fails: it takes so many bytes more, or does not sync.
+    pub fn spoil_disk(&mut self, room_bytes: Option<u64>) {
+        self.has_bad_disk = true;
+        match room_bytes {
+            Some(_) => self.disk.fill_after(room_bytes),
+            None => self.disk.fail_syncs(true),
+        }
+    }
+
+    /// It is good again. A node that has stopped serving meanwhile starts anew.
+    pub fn mend_disk(&mut self) {
+        self.disk.fill_after(None);
+        self.disk.fail_syncs(false);
+        self.has_bad_disk = false;
+        if !self.is_running() || self.node().is_some_and(|node| node.fault().borrow().is_some()) {
+            self.kill();
+            self.start();
+        }
     }
 
     /// Lets a step of virtual time pass.

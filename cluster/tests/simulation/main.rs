@@ -1,6 +1,6 @@
 //! The real code of the nodes in a simulated world (turmoil): links are cut, also one way only, and messages held
-//! up; nodes are stopped, killed, and lose power, what they had not synced, or their disk; their clocks are minutes
-//! apart and run a little wrong. Every history of what clients saw is judged. All of it is drawn from one seed, and
+//! up; nodes are stopped, killed, and lose power, what they had not synced, or their disk; disks fail and fill up;
+//! clocks are minutes apart and run a little wrong. Every history of what clients saw is judged. All of it is drawn from one seed, and
 //! a seed repeats exactly.
 //!
 //! Each simulation has a process of its own, so that it begins with the same state of every library.
@@ -27,6 +27,7 @@ mod counters;
 mod disturbance;
 mod history;
 mod interposed;
+mod judgement;
 #[path = "../support/kv.rs"]
 #[allow(dead_code, reason = "each test uses a part")]
 mod kv;
@@ -34,6 +35,7 @@ mod links;
 mod machine;
 mod processes;
 mod trace;
+mod trouble;
 mod wire;
 mod world;
 

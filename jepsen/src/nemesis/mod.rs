@@ -22,6 +22,7 @@ mod restart;
 mod rotate_keys;
 mod slow;
 mod victims;
+mod wipe;
 
 use std::time::Duration;
 
@@ -52,6 +53,7 @@ pub const ALL: &[(&str, Make)] = &[
     ("disk-full", || Box::new(disk_full::DiskFull)),
     ("corrupt-sled", || Box::new(corrupt_sled::Sled)),
     ("corrupt-snapshot", || Box::new(corrupt_snapshot::Snapshot)),
+    ("wipe", || Box::new(wipe::Wipe::default())),
     ("clock", || Box::new(clock::Clock)),
     ("rotate-keys", || Box::new(rotate_keys::RotateKeys)),
     ("login-storm", || Box::new(login_storm::LoginStorm)),

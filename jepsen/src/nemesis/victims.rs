@@ -40,6 +40,11 @@ impl<'a> Victims<'a> {
         all
     }
 
+    /// This node, unless another strike has it.
+    pub fn this(environment: &'a Environment, number: usize) -> Self {
+        Self::first_of(environment, &[number], 1)
+    }
+
     /// All nodes that no other strike has.
     pub fn all(environment: &'a Environment) -> Self {
         let order: Vec<usize> = (0..environment.nodes().len()).collect();

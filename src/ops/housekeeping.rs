@@ -15,6 +15,10 @@ use crate::token::fernet::FernetKey;
 /// How often a node looks whether something is due.
 const INTERVAL: Duration = Duration::from_secs(5);
 
+/// What is done at most before the next look: a purge takes few events at a time, and more than it takes may have
+/// come since the last.
+const MOST_ROUNDS: usize = 200;
+
 /// Runs until `stop`.
 ///
 /// A command that two leaders propose one after the other does nothing the second time.
@@ -29,12 +33,27 @@ pub async fn run(app: App, stop: CancellationToken) {
         if !app.node.is_leader() {
             continue;
         }
-        for due in due(&app) {
-            if let Err(error) = app.propose(due).await {
-                tracing::warn!(%error, "housekeeping has to wait");
-            }
+        if let Err(error) = catch_up(|| due(&app), |due| app.propose(due)).await {
+            tracing::warn!(%error, "housekeeping has to wait");
         }
     }
+}
+
+/// Proposes what is due, again and again until nothing is.
+async fn catch_up<T, E, Proposing: Future<Output = Result<T, E>>>(
+    due: impl Fn() -> Vec<Kind>,
+    propose: impl Fn(Kind) -> Proposing,
+) -> Result<(), E> {
+    for _ in 0..MOST_ROUNDS {
+        let due = due();
+        if due.is_empty() {
+            break;
+        }
+        for command in due {
+            propose(command).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The commands that are due in the local state.
@@ -73,4 +92,43 @@ fn due(app: &App) -> Vec<Kind> {
         due.push(Kind::RetireFernetKeys(proto::RetireFernetKeys { policy: Some(policy) }));
     }
     due
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::future::ready;
+
+    use super::*;
+
+    fn purge() -> Kind {
+        Kind::PurgeRevocationEvents(proto::PurgeRevocationEvents { revoked_before_ms: 1 })
+    }
+
+    #[tokio::test]
+    async fn a_purge_is_repeated_until_nothing_is_due() {
+        let left = Cell::new(5);
+        let due = || if left.get() > 0 { vec![purge()] } else { Vec::new() };
+        let propose = |_| {
+            left.set(left.get() - 1);
+            ready(Ok::<_, &str>(()))
+        };
+        assert_eq!((catch_up(due, propose).await, left.get()), (Ok(()), 0));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_done_waits_and_what_brings_nothing_ends() {
+        let proposed = Cell::new(0);
+        let answering = |outcome: Result<(), &'static str>| {
+            let proposed = &proposed;
+            move |_| {
+                proposed.set(proposed.get() + 1);
+                ready(outcome)
+            }
+        };
+        assert_eq!(catch_up(|| vec![purge()], answering(Err("no leader"))).await, Err("no leader"));
+        assert_eq!(proposed.take(), 1);
+        assert_eq!(catch_up(|| vec![purge()], answering(Ok(()))).await, Ok(()));
+        assert_eq!(proposed.get(), MOST_ROUNDS);
+    }
 }

@@ -258,7 +258,7 @@ mod tests {
     fn waiting() -> (Arc<Site>, Arc<Forwarder>, crate::proposer::Packer) {
         let environment = crate::environment::Environment::system().unwrap();
         let host = crate::host::Host::system();
-        let site = Site::new(crate::config::NodeConfig::default(), environment, host);
+        let site = Site::new(crate::config::NodeConfig::default(), environment, &host);
         site.leader.send_replace(Some(site.me()));
         let (proposer, packer) = crate::proposer::proposer(&site);
         let forwarder = Arc::new(Forwarder::new(&site, proposer, 1));

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::application::Application;
+use crate::planted::{Bug, is_planted};
 use crate::types::LogIndex;
 
 /// Unreleased states that are kept apart. Beyond, a read waits for the newest.
@@ -143,7 +144,7 @@ impl<A: Application> Publication<A> {
     pub(crate) fn view(&self) -> View<A> {
         let current = self.current.load();
         let newest = Arc::clone(&current.newest.published);
-        if current.newest.since <= current.released {
+        if current.newest.since <= current.released || is_planted(Bug::ShowUnreleased) {
             return View { newest, awaited: None, others: None, staleness: None };
         }
         let is_complete = current.older.first().is_some_and(|first| first.since <= current.released);

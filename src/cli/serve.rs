@@ -58,6 +58,19 @@ pub fn run(args: &ServeArgs) -> Result<(), Failure> {
     outcome
 }
 
+/// Plants the bug that the environment names, and says so.
+#[cfg(feature = "chaos")]
+fn plant_bug() -> Result<(), Failure> {
+    use keyraft_cluster::planted::{VARIABLE, plant};
+
+    match plant() {
+        Ok(None) => {}
+        Ok(Some(bug)) => tracing::warn!(?bug, "a bug is planted: this build is for the harness alone"),
+        Err(name) => return Err(Failure::usage(format!("{VARIABLE}: there is no bug {name:?}"))),
+    }
+    Ok(())
+}
+
 fn run_node(args: &ServeArgs) -> Result<End, Failure> {
     if let Some(parent) = args.child_of {
         parent::die_with(parent)?;
@@ -66,6 +79,8 @@ fn run_node(args: &ServeArgs) -> Result<End, Failure> {
     umask(Mode::RWXG | Mode::RWXO);
     let config = Config::load(&args.config)?;
     let _log = logging::start(&config.log.level, config.log.format)?;
+    #[cfg(feature = "chaos")]
+    plant_bug()?;
     let _lock = FolderLock::acquire(&config.node.data_dir)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

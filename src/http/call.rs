@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
-use keyraft_cluster::{Published, View};
+use keyraft_cluster::{Bug, Published, View, is_planted};
 use keyraft_proto::identity as proto;
 use prost::Message;
 use serde_json::{Map, Value};
@@ -252,6 +252,14 @@ impl Call {
     /// # Errors
     /// The refusal of the command, or 503 if it could not be logged.
     pub async fn run(&self, kind: proto::command::Kind) -> Result<(), ApiError> {
+        if is_planted(Bug::LateRevocation) && matches!(kind, proto::command::Kind::RevokeToken(_)) {
+            let app = self.app.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(LATE).await;
+                let _ = app.propose(kind).await;
+            });
+            return Ok(());
+        }
         let proposed = self.app.propose(kind).await?;
         decode_answer(&proposed.answer)?;
         Ok(())
@@ -260,6 +268,9 @@ impl Call {
 
 /// What a handler gives.
 pub type Answer = Result<Response, ApiError>;
+
+/// How late a planted bug is.
+const LATE: Duration = Duration::from_millis(300);
 
 /// Whether a request validates a token, which waits only when something it depends on is being changed.
 fn is_validation(method: &Method, path: &str) -> bool {

@@ -29,6 +29,7 @@ pub(crate) use self::read::{permit_stale_read, settle};
 pub(crate) use self::stream::listen;
 use crate::config::NodeConfig;
 use crate::environment::{Clock, Environment};
+use crate::planted::{Bug, is_planted};
 use crate::types::{Entry, LogId, LogIndex, Membership, NodeId, StoredMembership, Vote};
 
 /// What of the log a lease has to know at the start.
@@ -148,7 +149,10 @@ impl Lease {
         let node = Node::new(config.node_id, process, numbers(config), vote, applied, configurations)
             .wanting_grants(config.learner_leases);
         #[cfg(feature = "omissions")]
-        let node = node.leaving_out(start.omitted);
+        let node = node.leaving_out(match is_planted(Bug::NewLeaderDoesNotWait) {
+            true => Some(keyraft_lease::Omission::Wait),
+            false => start.omitted,
+        });
         let mut clock = ClusterClock::default();
         clock.ceiling_applied(start.time_ceiling_ms);
         let inner = Inner {
@@ -247,7 +251,10 @@ impl Lease {
                         inner.node.configuration_appended(index, configuration(membership));
                     }
                     EntryPayload::Normal(batch) if Some(leadership(entry.log_id.leader_id)) == own => {
-                        batch.stamp_ms = inner.clock.now_ms(self.clock.wall_ms(), now);
+                        batch.stamp_ms = match is_planted(Bug::WallClockStamps) {
+                            true => self.clock.wall_ms(),
+                            false => inner.clock.now_ms(self.clock.wall_ms(), now),
+                        };
                     }
                     EntryPayload::Normal(_) | EntryPayload::Blank => {}
                 }
@@ -394,6 +401,9 @@ impl Lease {
 
     /// Whether a read may take place now. The state is loaded afterwards.
     pub(crate) fn may_read(&self) -> bool {
+        if is_planted(Bug::ReadWithoutLease) {
+            return true;
+        }
         let until_ns = self.until_ns.load(Ordering::SeqCst);
         until_ns > 0 && self.clock.elapsed().as_nanos() < u128::from(until_ns)
     }
@@ -441,6 +451,9 @@ impl Lease {
 
     /// Cluster time as far as it is known, in milliseconds since the epoch; 0: not yet.
     pub(crate) fn time_ms(&self) -> u64 {
+        if is_planted(Bug::WallClockStamps) {
+            return self.clock.wall_ms();
+        }
         *self.time_ms.borrow()
     }
 

@@ -111,7 +111,7 @@ fn begin_lease<A: Application>(site: &Site, opened: &Opened<A>) -> Result<Arc<Le
         time_ceiling_ms,
         memberships,
         #[cfg(feature = "omissions")]
-        omitted: site.host.omitted,
+        omitted: site.omitted,
     };
     let publication = opened.publication.clone();
     let show_released = move |index| publication.release(index);

@@ -22,7 +22,9 @@ use crate::types::NodeId;
 pub(crate) struct Site {
     pub(crate) config: NodeConfig,
     pub(crate) environment: Environment,
-    pub(crate) host: Host,
+    /// A rule of the leases that is left out, to see that it is missed.
+    #[cfg(feature = "omissions")]
+    pub(crate) omitted: Option<keyraft_lease::Omission>,
     pub(crate) peers: Peers,
     pub(crate) contact: Contact,
     pub(crate) reach: Reach,
@@ -38,7 +40,7 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    pub(crate) fn new(config: NodeConfig, environment: Environment, host: Host) -> Arc<Self> {
+    pub(crate) fn new(config: NodeConfig, environment: Environment, host: &Host) -> Arc<Self> {
         Arc::new(Self {
             peers: Peers::new(&config, Arc::clone(&host.network)),
             contact: Contact::new(Arc::clone(&environment.clock)),
@@ -50,7 +52,8 @@ impl Site {
             stopping: CancellationToken::new(),
             config,
             environment,
-            host,
+            #[cfg(feature = "omissions")]
+            omitted: host.omitted,
         })
     }
 

@@ -91,7 +91,7 @@ async fn begin<A: Application>(
         ..StorageOptions::new(config.directory.clone())
     };
     let ground = Ground { options, app, disk: Arc::clone(&host.disk) };
-    let site = Site::new(config, environment, host);
+    let site = Site::new(config, environment, &host);
     let opened = ground.open(&site).await?;
     let (form_calls, calls) = mpsc::channel(FORM_CALLS);
     let core = Core::new(site, opened.publication.clone(), form_calls);

@@ -11,6 +11,7 @@ use keyraft_proto::cluster as proto;
 use prost::Message;
 
 use crate::application::{Row, RowChange};
+use crate::planted::{Bug, is_planted};
 use crate::types::NodeId;
 
 /// First byte of the keys of the cluster's own rows.
@@ -49,6 +50,9 @@ impl Sessions {
         lowest_in_flight: u64,
         changes: &mut Vec<RowChange>,
     ) -> Admission {
+        if is_planted(Bug::ForgottenRequestId) {
+            return Admission::Apply;
+        }
         let known = self.0.get(&id.node_id).cloned();
         if let Some(session) = &known
             && id.boot < session.boot
@@ -97,6 +101,9 @@ impl Sessions {
 
     /// Remembers the answer to a request that was admitted.
     pub(crate) fn remember(&mut self, id: &proto::RequestId, answer: Bytes, changes: &mut Vec<RowChange>) {
+        if is_planted(Bug::ForgottenRequestId) {
+            return;
+        }
         let session = self.0.entry(id.node_id).or_default();
         changes.push(RowChange {
             key: answer_key(id.node_id, id.sequence),

@@ -1,5 +1,6 @@
 //! `/v3/users`
 
+use keyraft_cluster::{Bug, is_planted};
 use keyraft_proto::identity as proto;
 use proto::command::Kind as Command;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ use crate::http::schema::check_query;
 use crate::http::{Answer, ApiError, Call, Fields, created, no_content, ok};
 use crate::policy::{Rule, Target};
 use crate::resource::api::project;
-use crate::state::State;
+use crate::state::{CommandError, State};
 
 pub use super::user_object::render;
 
@@ -181,6 +182,10 @@ pub async fn create(call: Call) -> Answer {
         extra: fields.extra_of_create(),
         ..proto::User::default()
     };
+    let is_taken = call.state().identity.user_by_name(&user.domain_id, &user.name).is_some();
+    if is_planted(Bug::NameCheckedBeforeLog) && is_taken {
+        return Err(CommandError::duplicate_name("user", &user.name, Some(&user.domain_id)).into());
+    }
     let rules = Some(call.app.security_compliance());
     let user = call.write(Command::CreateUser(proto::CreateUser { user: Some(user), rules })).await?;
     Ok(created(&json!({ "user": render(&call, &user) })))

@@ -17,6 +17,8 @@ mod key_files;
 
 pub use key_files::{KeyFile, KeyFileError, read_key_files};
 
+use keyraft_cluster::{Bug, is_planted};
+
 use crate::keys::seal::{ClusterKey, SealError};
 use crate::token::fernet::{FernetError, FernetKey, KeyRing, MAX_RING_KEYS};
 
@@ -225,6 +227,9 @@ impl FernetKeySet {
             retention_ms: policy.retention_ms(),
         });
         dropped.extend(self.retire(policy, now_ms));
+        if is_planted(Bug::DroppedLiveKey) {
+            self.keys.retain(|key| [STAGED_KEY, new_primary].contains(&key.number));
+        }
         Ok(dropped)
     }
 

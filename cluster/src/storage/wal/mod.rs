@@ -27,6 +27,7 @@ use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
 use crate::disk::{Disk, make_folder};
 use crate::environment::Clock;
+use crate::planted::{Bug, is_planted};
 use crate::runtime::wait_for_disk;
 use crate::types::{Entry, LogId, LogIndex, NodeId, Vote};
 
@@ -252,6 +253,9 @@ impl Wal {
     }
 
     fn sync(&self, writer: &mut Writer) -> Result<(), StorageError> {
+        if is_planted(Bug::AcknowledgeBeforeSync) {
+            return Ok(());
+        }
         let segment = writer.segments.back().copied().unwrap_or_default();
         let path = segment_path(&self.0.options.folder, segment);
         let started = self.0.clock.elapsed();

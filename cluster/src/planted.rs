@@ -1,0 +1,84 @@
+//! Bugs that are planted by name, so that the harness shows that it finds them.
+//!
+//! Only a build with the feature `chaos` can have one; in all others [`is_planted`] is the constant `false`.
+
+#[cfg(feature = "chaos")]
+use std::sync::OnceLock;
+
+/// The environment variable that names the bug.
+#[cfg(feature = "chaos")]
+pub const VARIABLE: &str = "KEYRAFT_PLANTED_BUG";
+
+/// What can be done wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bug {
+    /// The log is acknowledged before it is on disk.
+    AcknowledgeBeforeSync,
+    /// Reads do not ask for a lease.
+    ReadWithoutLease,
+    /// Reads show what is not released.
+    ShowUnreleased,
+    /// A revocation is acknowledged some time before it is proposed.
+    LateRevocation,
+    /// A new leader releases at once what older leases may contradict.
+    NewLeaderDoesNotWait,
+    /// Entries and tokens are stamped by the wall clock of the node that makes them.
+    WallClockStamps,
+    /// A retry is applied again.
+    ForgottenRequestId,
+    /// A user's name is looked for before the log, and not in it.
+    NameCheckedBeforeLog,
+    /// A rotation drops the keys whose tokens are still valid.
+    DroppedLiveKey,
+    /// Snapshots lack the assignments.
+    SnapshotWithoutAssignments,
+    /// A voter that has lost its log goes on voting.
+    ForgetfulVoter,
+}
+
+/// Whether the bug is planted.
+#[cfg(not(feature = "chaos"))]
+#[must_use]
+pub const fn is_planted(_bug: Bug) -> bool {
+    false
+}
+
+#[cfg(feature = "chaos")]
+static PLANTED: OnceLock<Option<Bug>> = OnceLock::new();
+
+/// Whether the bug is planted.
+#[cfg(feature = "chaos")]
+#[must_use]
+pub fn is_planted(bug: Bug) -> bool {
+    PLANTED.get().copied().flatten() == Some(bug)
+}
+
+#[cfg(feature = "chaos")]
+impl Bug {
+    /// All of them, by the names that the environment variable takes.
+    pub const ALL: [(&'static str, Self); 11] = [
+        ("acknowledge-before-sync", Self::AcknowledgeBeforeSync),
+        ("read-without-lease", Self::ReadWithoutLease),
+        ("show-unreleased", Self::ShowUnreleased),
+        ("late-revocation", Self::LateRevocation),
+        ("new-leader-does-not-wait", Self::NewLeaderDoesNotWait),
+        ("wall-clock-stamps", Self::WallClockStamps),
+        ("forgotten-request-id", Self::ForgottenRequestId),
+        ("name-checked-before-log", Self::NameCheckedBeforeLog),
+        ("dropped-live-key", Self::DroppedLiveKey),
+        ("snapshot-without-assignments", Self::SnapshotWithoutAssignments),
+        ("forgetful-voter", Self::ForgetfulVoter),
+    ];
+}
+
+/// Plants the bug that the environment names, for the rest of this process.
+///
+/// # Errors
+/// The name that is no bug's.
+#[cfg(feature = "chaos")]
+pub fn plant() -> Result<Option<Bug>, String> {
+    let Ok(name) = std::env::var(VARIABLE) else { return Ok(None) };
+    let found = Bug::ALL.into_iter().find(|(known, _)| *known == name);
+    let bug = found.map(|(_, bug)| bug).ok_or(name)?;
+    Ok(*PLANTED.get_or_init(|| Some(bug)))
+}

@@ -115,12 +115,19 @@ impl Packer {
             }
             // A new leader stamps by a time ceiling of its own.
             let _ = status.wait_for(|now| now.may_stamp() || now.leadership.is_none()).await;
+            let leader = status.borrow().leadership;
+            let mut deposed = status.clone();
             let written = raft.client_write_ff(proto::Batch { stamp_ms: 0, requests }).await;
             let lease = Arc::clone(&lease);
             tokio::spawn(async move {
                 let _slot = slot;
                 let applied = match written {
-                    Ok(receiver) => receiver.await.ok().and_then(Result::ok),
+                    // openraft says nothing of an entry that a snapshot has overtaken after this node was deposed.
+                    Ok(receiver) => tokio::select! {
+                        biased;
+                        applied = receiver => applied.ok().and_then(Result::ok),
+                        _ = deposed.wait_for(|now| now.leadership != leader) => None,
+                    },
                     Err(_) => None,
                 };
                 let is_released = match &applied {

@@ -28,10 +28,13 @@ pub(crate) async fn keep_time(lease: Arc<Lease>, raft: Raft) {
         let body = Some(proto::request::Body::TimeCeiling(ceiling));
         let request = proto::Request { body, ..proto::Request::default() };
         let batch = proto::Batch { stamp_ms: 0, requests: vec![request] };
-        let pause = match raft.client_write(batch).await {
-            Ok(_) => INTERVAL,
-            Err(_) => RETRY_PAUSE,
+        // openraft says nothing of an entry that a snapshot has overtaken after this node was deposed.
+        let mut deposed = status.clone();
+        let is_written = tokio::select! {
+            written = raft.client_write(batch) => written.is_ok(),
+            _ = deposed.wait_for(|now| now.leadership != leader) => false,
         };
+        let pause = if is_written { INTERVAL } else { RETRY_PAUSE };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             changed = status.wait_for(|now| now.leadership != leader) => if changed.is_err() {

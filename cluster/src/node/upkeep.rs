@@ -7,7 +7,6 @@ use keyraft_proto::cluster as proto;
 
 use crate::application::Application;
 use crate::node::member::Member;
-use crate::types::LogIndex;
 
 /// How often the length of the log is looked at.
 const LOG_CHECK: Duration = Duration::from_millis(1_000);
@@ -49,19 +48,21 @@ fn show_age<A: Application>(member: &Member<A>, newest: Option<&proto::SnapshotM
 /// While this node leads, logs the digest of its state now and then, for all nodes to compare with.
 pub(crate) async fn compare_digests<A: Application>(member: Arc<Member<A>>) {
     let interval = Duration::from_millis(member.site.config.digest_interval_ms);
-    let mut compared: LogIndex = 0;
+    // What the rows add up to after the last comparison; entries such as time ceilings change none of them.
+    let mut compared: Option<u128> = None;
     loop {
         tokio::time::sleep(interval).await;
         let is_leader = member.site.leader() == Some(member.site.me());
         let index = member.publication.load().applied_index;
-        if !is_leader || index <= compared {
+        let digest = member.storage.digest_at(index);
+        if !is_leader || digest == compared {
             continue;
         }
-        let Some(digest) = member.storage.digest_at(index) else { continue };
+        let Some(digest) = digest else { continue };
         let claim = proto::VerifyDigest { index, digest: digest.to_be_bytes().to_vec().into() };
         // The comparison is an entry itself: nothing has changed when it is the last one.
         match member.forwarder.forward(proto::request::Body::VerifyDigest(claim)).await {
-            Ok(proposal) => compared = proposal.log_index,
+            Ok(proposal) => compared = member.storage.digest_at(proposal.log_index),
             Err(error) => tracing::warn!(%error, "the digests were not compared"),
         }
     }

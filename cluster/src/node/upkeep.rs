@@ -60,7 +60,7 @@ pub(crate) async fn compare_digests<A: Application>(member: Arc<Member<A>>) {
         }
         let Some(digest) = digest else { continue };
         let claim = proto::VerifyDigest { index, digest: digest.to_be_bytes().to_vec().into() };
-        // The comparison is an entry itself: nothing has changed when it is the last one.
+        // The comparison changes a row itself, that of its request id: what counts is what the rows are after it.
         match member.forwarder.forward(proto::request::Body::VerifyDigest(claim)).await {
             Ok(proposal) => compared = member.storage.digest_at(proposal.log_index),
             Err(error) => tracing::warn!(%error, "the digests were not compared"),

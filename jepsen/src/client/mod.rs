@@ -14,4 +14,4 @@ pub use self::identity::{
 pub use self::outcome::{Ending, ending};
 pub use self::recorder::{Recorder, Tally};
 pub use self::request::Request;
-pub use self::worker::{Done, Worker};
+pub use self::worker::{Done, Invocation, Worker};

@@ -25,6 +25,21 @@ pub struct Worker {
     pub chance: Chance,
 }
 
+/// What is asked of a node, and as what it stands in the history.
+#[derive(Clone, Debug)]
+pub struct Invocation<'a> {
+    /// The node, from 0.
+    pub node: usize,
+    /// What is asked for.
+    pub function: Function,
+    /// Of what; empty where all belongs together.
+    pub key: &'a str,
+    /// With what.
+    pub argument: Value,
+    /// How a node is asked for it.
+    pub request: Request,
+}
+
 /// An operation that has ended.
 #[derive(Debug)]
 pub struct Done {
@@ -77,49 +92,40 @@ impl Worker {
     /// Carries out one operation as the admin, and records it.
     pub async fn operate(
         &mut self,
-        node: usize,
-        function: Function,
-        key: &str,
-        argument: Value,
-        request: Request,
+        mut invocation: Invocation<'_>,
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
         // A client whose token was rejected gets another one first; should it not, then its next operation is
         // rejected too, which tells nothing wrong.
         if self.caller.is_none() {
-            self.caller = self.log_in_again(node).await;
+            self.caller = self.log_in_again(invocation.node).await;
         }
         let caller = self.caller.clone().unwrap_or_else(|| "none".to_owned());
-        self.operate_as_is(node, function, key, argument, request.by(&caller), read).await
+        invocation.request = invocation.request.by(&caller);
+        self.operate_as_is(invocation, read).await
     }
 
     /// Carries out one operation with the request as it is, and records it.
     pub async fn operate_as_is(
         &mut self,
-        node: usize,
-        function: Function,
-        key: &str,
-        argument: Value,
-        request: Request,
+        invocation: Invocation<'_>,
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
         let sent_at = self.recorder.now();
-        let sent = self.send(node, &request).await;
-        self.conclude(node, function, key, argument, sent_at, &request, sent, read)
+        let sent = self.send(invocation.node, &invocation.request).await;
+        self.conclude(invocation, sent_at, sent, read)
     }
 
     /// Carries out one operation through another connection, such as an admin socket, and records it.
     pub async fn operate_through(
         &mut self,
         address: Address,
-        node: usize,
-        function: Function,
-        request: Request,
+        invocation: Invocation<'_>,
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
         let sent_at = self.recorder.now();
-        let sent = Connection::new(address).send(&request, LIMIT).await;
-        self.conclude(node, function, "", Value::Nil, sent_at, &request, sent, read)
+        let sent = Connection::new(address).send(&invocation.request, LIMIT).await;
+        self.conclude(invocation, sent_at, sent, read)
     }
 
     /// Sends a request that is no operation of the history, as the admin.
@@ -148,19 +154,15 @@ impl Worker {
         let _ = tokio::join!(first.send(&one, LIMIT), second.send(&other, LIMIT));
     }
 
-    #[allow(clippy::too_many_arguments, reason = "an operation has as many parts")]
     fn conclude(
         &mut self,
-        node: usize,
-        function: Function,
-        key: &str,
-        argument: Value,
+        invocation: Invocation<'_>,
         sent_at: Duration,
-        request: &Request,
         sent: Result<Reply, SendError>,
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
-        let ending = ending(function, request, &sent, read);
+        let Invocation { node, function, key, argument, request } = invocation;
+        let ending = ending(function, &request, &sent, read);
         let ended_at = self.recorder.now();
         if let Some(unexpected) = ending.unexpected {
             self.recorder.note(format!("node {node}, at {ended_at:?}: {unexpected}"));

@@ -15,7 +15,7 @@ use rand::seq::IndexedRandom;
 use serde_json::Value as Json;
 
 use super::{Load, Size, Workload};
-use crate::client::{Admin, PASSWORD, Reply, Request, SetupError, Worker, grant_path, log_in};
+use crate::client::{Admin, Invocation, PASSWORD, Reply, Request, SetupError, Worker, grant_path, log_in};
 use crate::environment::Environment;
 use crate::function::Function;
 use crate::value::Value;
@@ -110,7 +110,8 @@ impl Users {
         // A grant that is not there cannot be taken away: refused, and changes nothing.
         let done = |reply: &Reply| (reply.status == 204).then_some(Value::Nil);
         let key = name(place);
-        let changed = worker.operate(node, function, &key, Value::from(*role), request, done).await;
+        let invocation = Invocation { node, function, key: &key, argument: Value::from(*role), request };
+        let changed = worker.operate(invocation, done).await;
         // At once, where it is least likely to be known.
         if changed.is_done() && worker.chance.random_bool(0.5) {
             let node = worker.any_node();
@@ -122,9 +123,8 @@ impl Users {
         let (key, token) = (name(place), format!("t{}", self.next_token.fetch_add(1, Ordering::SeqCst)));
         let request = log_in(&key, PASSWORD, Some(PROJECT));
         let argument = Value::from(token.as_str());
-        let issued = worker
-            .operate_as_is(node, Function::Issue, &key, argument, request, |reply| roles_of(reply, 201))
-            .await;
+        let invocation = Invocation { node, function: Function::Issue, key: &key, argument, request };
+        let issued = worker.operate_as_is(invocation, |reply| roles_of(reply, 201)).await;
         if let (true, Some(text)) = (issued.is_done(), issued.token) {
             let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
             let of_user = tokens.entry(place).or_default();
@@ -146,7 +146,8 @@ impl Users {
             404 => Some(Value::Nil),
             _ => roles_of(reply, 200),
         };
-        worker.operate(node, Function::Validate, &name(place), Value::Text(token), request, roles).await;
+        let (function, key, argument) = (Function::Validate, name(place), Value::Text(token));
+        worker.operate(Invocation { node, function, key: &key, argument, request }, roles).await;
     }
 }
 

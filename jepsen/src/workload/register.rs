@@ -13,7 +13,7 @@ use rand::Rng;
 use serde_json::{Value as Json, json};
 
 use super::{Load, Size, Workload};
-use crate::client::{Admin, Reply, Request, SetupError, Worker};
+use crate::client::{Admin, Invocation, Reply, Request, SetupError, Worker};
 use crate::environment::Environment;
 use crate::function::Function;
 use crate::value::Value;
@@ -80,13 +80,17 @@ impl Registers {
         let number = self.next_number.fetch_add(1, Ordering::SeqCst);
         let request = Request::patch(format!("/v3/users/{user}"), &json!({ "user": { ATTRIBUTE: number } }));
         let done = |reply: &Reply| (reply.status == 200).then_some(Value::Nil);
-        worker.operate(node, Function::Write, &key(place), Value::Number(number), request, done).await;
+        let (function, key, argument) = (Function::Write, key(place), Value::Number(number));
+        worker.operate(Invocation { node, function, key: &key, argument, request }, done).await;
     }
 
     async fn read(&self, worker: &mut Worker, node: usize, place: usize) {
         let Some(user) = self.users.get(place) else { return };
         let request = Request::get(format!("/v3/users/{user}"));
-        worker.operate(node, Function::Read, &key(place), Value::Nil, request, content).await;
+        let (function, key) = (Function::Read, key(place));
+        worker
+            .operate(Invocation { node, function, key: &key, argument: Value::Nil, request }, content)
+            .await;
     }
 }
 

@@ -14,7 +14,9 @@ use rand::seq::IndexedRandom;
 use serde_json::json;
 
 use super::{Load, Size, Workload};
-use crate::client::{Admin, PASSWORD, Reply, Request, SetupError, Worker, log_in, log_in_with_token};
+use crate::client::{
+    Admin, Invocation, PASSWORD, Reply, Request, SetupError, Worker, log_in, log_in_with_token,
+};
 use crate::environment::Environment;
 use crate::function::Function;
 use crate::history::Outcome;
@@ -135,7 +137,9 @@ impl Tokens {
             (None, log_in)
         };
         let node = worker.any_node();
-        let issued = worker.operate_as_is(node, Function::Issue, &label, Value::Nil, request, given).await;
+        let invocation =
+            Invocation { node, function: Function::Issue, key: &label, argument: Value::Nil, request };
+        let issued = worker.operate_as_is(invocation, given).await;
         match issued.token.filter(|_| issued.outcome == Outcome::Done) {
             Some(token) => self.with(|board| board.live.push(Subject { label, token, root, user })),
             None => self.with(|board| board.idle.push_back(user)),
@@ -165,7 +169,9 @@ impl Tokens {
         let label = subject.label.clone();
         // Others validate it meanwhile.
         self.with(|board| board.revoked.push_back(subject.clone()));
-        let revoked = worker.operate(node, Function::Revoke, &label, Value::from(way), request, done).await;
+        let invocation =
+            Invocation { node, function: Function::Revoke, key: &label, argument: Value::from(way), request };
+        let revoked = worker.operate(invocation, done).await;
         if revoked.outcome == Outcome::Refused {
             return self.with(|board| {
                 board.revoked.retain(|other| other.label != label);
@@ -213,7 +219,8 @@ impl Tokens {
 
 async fn validate(worker: &mut Worker, node: usize, subject: &Subject) {
     let request = Request::get("/v3/auth/tokens?nocatalog").about(&subject.token);
-    worker.operate(node, Function::Validate, &subject.label, Value::Nil, request, validity).await;
+    let (function, key) = (Function::Validate, &subject.label);
+    worker.operate(Invocation { node, function, key, argument: Value::Nil, request }, validity).await;
 }
 
 /// Whether the token that was asked about is valid.

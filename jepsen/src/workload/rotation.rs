@@ -14,7 +14,9 @@ use sha2::{Digest, Sha256};
 
 use super::revocation::validity;
 use super::{Load, Size, Workload};
-use crate::client::{Address, Admin, PASSWORD, Reply, Request, SetupError, Worker, log_in, rotate};
+use crate::client::{
+    Address, Admin, Invocation, PASSWORD, Reply, Request, SetupError, Worker, log_in, rotate,
+};
 use crate::environment::Environment;
 use crate::function::Function;
 use crate::history::Outcome;
@@ -98,7 +100,9 @@ impl Tokens {
         let label = format!("t{}", self.next_label.fetch_add(1, Ordering::SeqCst));
         let given = |reply: &Reply| (reply.status == 201).then_some(Value::Nil);
         let request = log_in(&user, PASSWORD, None);
-        let issued = worker.operate_as_is(node, Function::Issue, &label, Value::Nil, request, given).await;
+        let invocation =
+            Invocation { node, function: Function::Issue, key: &label, argument: Value::Nil, request };
+        let issued = worker.operate_as_is(invocation, given).await;
         let Some(token) = issued.token.filter(|_| issued.outcome == Outcome::Done) else { return };
         let place = worker.chance.random_range(0..MOST_TOKENS);
         let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -128,13 +132,15 @@ impl Tokens {
         read: fn(&Reply) -> Option<Value>,
     ) {
         let Some(socket) = self.environment.node(node).map(|node| node.admin_socket()) else { return };
-        worker.operate_through(Address::Unix(socket), node, function, request, read).await;
+        let invocation = Invocation { node, function, key: "", argument: Value::Nil, request };
+        worker.operate_through(Address::Unix(socket), invocation, read).await;
     }
 }
 
 async fn validate_token(worker: &mut Worker, node: usize, label: &str, token: &str) {
     let request = Request::get("/v3/auth/tokens?nocatalog").about(token);
-    worker.operate(node, Function::Validate, label, Value::Nil, request, validity).await;
+    let function = Function::Validate;
+    worker.operate(Invocation { node, function, key: label, argument: Value::Nil, request }, validity).await;
 }
 
 /// A digest of each key, so that no key is kept in a recording.

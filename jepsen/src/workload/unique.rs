@@ -11,7 +11,7 @@ use rand::Rng;
 use serde_json::{Value as Json, json};
 
 use super::{Load, Size, Workload};
-use crate::client::{Admin, Reply, Request, SetupError, Worker, grant_path};
+use crate::client::{Admin, Invocation, Reply, Request, SetupError, Worker, grant_path};
 use crate::environment::Environment;
 use crate::function::Function;
 use crate::value::Value;
@@ -81,13 +81,15 @@ async fn create(worker: &mut Worker, node: usize, name: usize) {
         201 => Some(Value::Text(reply.json().get("user")?.get("id")?.as_str()?.to_owned())),
         _ => None,
     };
-    worker.operate(node, Function::Create, &name, Value::Nil, request, id).await;
+    let function = Function::Create;
+    worker.operate(Invocation { node, function, key: &name, argument: Value::Nil, request }, id).await;
 }
 
 async fn find(worker: &mut Worker, node: usize, name: usize) {
     let name = text(name);
     let request = Request::get(format!("/v3/users?name={name}&domain_id=default"));
-    worker.operate(node, Function::Find, &name, Value::Nil, request, |reply| ids(reply, "users")).await;
+    let invocation = Invocation { node, function: Function::Find, key: &name, argument: Value::Nil, request };
+    worker.operate(invocation, |reply| ids(reply, "users")).await;
 }
 
 impl Names {
@@ -104,7 +106,8 @@ impl Names {
             let id = |user: Json| user.get("id").and_then(Json::as_str).unwrap_or("?").to_owned();
             Some(Value::texts(lost.map(id)))
         };
-        worker.operate(node, Function::Dangling, "", Value::Nil, Request::get(path), nameless).await;
+        let (function, request) = (Function::Dangling, Request::get(path));
+        worker.operate(Invocation { node, function, key: "", argument: Value::Nil, request }, nameless).await;
     }
 
     /// A user comes, is given a role on one node while it is removed on another. None of it is judged by itself.

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 pub(crate) use self::ceiling::keep_time;
 pub(crate) use self::lead::lead;
 pub use self::read::ReadError;
-pub(crate) use self::read::{permit_stale_read, settle};
+pub(crate) use self::read::{permit_read, settle};
 pub(crate) use self::stream::listen;
 use crate::config::NodeConfig;
 use crate::environment::{Clock, Environment};

@@ -1,5 +1,7 @@
 //! Whether this node may answer a read now: by its lease, else by an index from the leader.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,47 +54,60 @@ pub enum ReadError {
 /// Returns once a read may proceed: a view that is loaded **afterwards** holds all that was acknowledged to
 /// anybody before this call, and all that any node had shown.
 ///
+/// A read that may rather be stale than fail names the `longest` time for which others may have shown more. Where
+/// within a heartbeat no leader lets it proceed, it may, if this node could read by itself no longer than that ago. The
+/// answer says how long it is; `None`: the read is linearizable.
+///
 /// The order matters: check, then load. The check is the point at which the read takes place.
 ///
 /// # Errors
 /// It may not, within the configured `read_timeout_ms`.
-async fn permit_read<A: Application>(member: &Member<A>) -> Result<(), ReadError> {
-    let lease = &member.lease;
-    if lease.may_read() {
-        lease.counters.by_lease.increment(1);
-        return Ok(());
-    }
-    let permitted = without_lease(member).await;
-    match permitted {
-        Ok(()) => lease.counters.by_read_index.increment(1),
-        Err(_) => lease.counters.refused.increment(1),
-    }
-    permitted
-}
-
-/// The same, for a read that may rather be stale than fail: where no leader lets it proceed within a heartbeat, it
-/// may, if this node could read by itself no longer than `longest` ago. The answer says how long that is.
-///
-/// # Errors
-/// As of [`permit_read`], where that is too long ago.
-pub(crate) async fn permit_stale_read<A: Application>(
+pub(crate) async fn permit_read<A: Application>(
     member: &Member<A>,
     longest: Duration,
 ) -> Result<Option<Duration>, ReadError> {
-    let (site, lease) = (&member.site, &member.lease);
-    if !longest.is_zero() && !lease.may_read() {
-        let patience = Duration::from_millis(site.config.heartbeat_ms);
-        match tokio::time::timeout(patience, permit_read(member)).await {
-            Ok(Ok(())) => return Ok(None),
-            Ok(Err(refusal @ (ReadError::Faulty(_) | ReadError::Stopped))) => return Err(refusal),
-            Ok(Err(_)) | Err(_) => {}
-        }
-        if let Some(staleness) = lease.staleness().filter(|staleness| *staleness <= longest) {
-            lease.counters.stale.increment(1);
-            return Ok(Some(staleness));
-        }
+    let lease = &member.lease;
+    if lease.may_read() {
+        lease.counters.by_lease.increment(1);
+        return Ok(None);
     }
-    permit_read(member).await.map(|()| None)
+    let permitted = match longest.is_zero() {
+        true => without_lease(member).await.map(|()| None),
+        false => {
+            let patience = Duration::from_millis(member.site.config.heartbeat_ms);
+            let staleness = || lease.staleness().filter(|staleness| *staleness <= longest);
+            rather_stale(without_lease(member), patience, staleness).await
+        }
+    };
+    let counter = match permitted {
+        Ok(None) => &lease.counters.by_read_index,
+        Ok(Some(_)) => &lease.counters.stale,
+        Err(_) => &lease.counters.refused,
+    };
+    counter.increment(1);
+    permitted
+}
+
+/// Asks for a right once; where it has not come after `patience`, or is refused for want of a leader, `staleness` may
+/// do. Where that is too long, the right is waited for on.
+async fn rather_stale(
+    right: impl Future<Output = Result<(), ReadError>>,
+    patience: Duration,
+    staleness: impl FnOnce() -> Option<Duration>,
+) -> Result<Option<Duration>, ReadError> {
+    let mut right = pin!(right);
+    let refused = match tokio::time::timeout(patience, &mut right).await {
+        Ok(outcome @ (Ok(()) | Err(ReadError::Faulty(_) | ReadError::Stopped))) => {
+            return outcome.map(|()| None);
+        }
+        Ok(refused) => Some(refused),
+        Err(_) => None,
+    };
+    match (staleness(), refused) {
+        (Some(staleness), _) => Ok(Some(staleness)),
+        (None, Some(refused)) => refused.map(|()| None),
+        (None, None) => right.await.map(|()| None),
+    }
 }
 
 async fn without_lease<A: Application>(member: &Member<A>) -> Result<(), ReadError> {
@@ -174,5 +189,47 @@ impl From<crate::rounds::NotJoined> for ReadError {
             crate::rounds::NotJoined::Busy => Self::Busy,
             crate::rounds::NotJoined::Stopped => Self::Stopped,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(100);
+    const STALENESS: Duration = Duration::from_millis(7);
+
+    /// What a right that ends after so long leads to, and after how long.
+    async fn ended(
+        after_ms: u64,
+        right: Result<(), ReadError>,
+        staleness: Option<Duration>,
+    ) -> (Result<Option<Duration>, ReadError>, u128) {
+        let started = Instant::now();
+        let right = async {
+            tokio::time::sleep(Duration::from_millis(after_ms)).await;
+            right
+        };
+        let ended = rather_stale(right, PATIENCE, || staleness).await;
+        (ended, started.elapsed().as_millis())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_is_stale_only_where_the_right_does_not_come_in_time() {
+        let refusal = || Err(ReadError::NoLeader { waited_ms: 300 });
+        assert_eq!(ended(99, Ok(()), Some(STALENESS)).await, (Ok(None), 99));
+        assert_eq!(ended(300, refusal(), Some(STALENESS)).await, (Ok(Some(STALENESS)), 100));
+        assert_eq!(ended(30, refusal(), Some(STALENESS)).await, (Ok(Some(STALENESS)), 30));
+        assert_eq!(ended(30, Err(ReadError::Stopped), Some(STALENESS)).await, (Err(ReadError::Stopped), 30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_would_be_too_stale_waits_no_longer_than_any_other() {
+        let refusal = || Err(ReadError::NoLeader { waited_ms: 300 });
+        assert_eq!(ended(300, refusal(), None).await, (refusal().map(|()| None), 300));
+        assert_eq!(ended(250, Ok(()), None).await, (Ok(None), 250));
+        assert_eq!(ended(30, refusal(), None).await, (refusal().map(|()| None), 30));
     }
 }

@@ -118,7 +118,7 @@ impl<A: Application> Node<A> {
             return Err(ReadError::Faulty(fault));
         }
         let member = self.member(waited_ms).await.ok_or(ReadError::NoLeader { waited_ms })?;
-        let staleness = lease::permit_stale_read(&member, max_staleness).await?;
+        let staleness = lease::permit_read(&member, max_staleness).await?;
         Ok(match staleness {
             None => member.publication.view(),
             Some(staleness) => View::stale(member.publication.load(), staleness),

@@ -42,6 +42,9 @@ impl DurableKey for AssignmentKey {
     }
 }
 
+// A planted bug leaves the assignments out of snapshots, and is told their table by its number.
+const _: () = assert!(keyraft_cluster::planted::TABLE_LEFT_OUT == Assignment::TABLE);
+
 impl Record for Assignment {
     const TABLE: u8 = 7;
     const ENTITY: &'static str = "role assignment";

@@ -35,10 +35,7 @@ pub struct JsonObject(pub Map<String, Value>);
 /// # Errors
 /// 400 for another content type and for anything but a JSON object, 408 for a body that does not come, 413.
 pub async fn read(State(app): State<App>, request: Request, next: Next) -> Response {
-    if request.uri().path() == HEALTHCHECK {
-        return next.run(request).await;
-    }
-    if request.body().is_end_stream() {
+    if request.uri().path() == HEALTHCHECK || request.body().is_end_stream() {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();

@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::operation::{self, Operation, Routes};
+use super::operation::{self, Operation};
 use super::origin::Origin;
+use super::route::Routes;
 use super::{accept, json_home, openapi};
 
 /// The version of the API that Keystone 30 reports.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::operation::{Route, Routes};
+use super::route::{Route, Routes};
 
 const BASE: &str = "https://docs.openstack.org/api/openstack-identity/3/";
 

@@ -19,6 +19,7 @@ pub mod origin;
 pub mod path;
 pub mod python_text;
 pub mod query;
+pub mod route;
 pub mod router;
 pub mod schema;
 pub mod server;

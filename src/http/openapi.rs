@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::discovery::Documents;
 use super::json_schema::attributes;
-use super::operation::{self, Body, Content, Operation, Route, Routes};
+use super::operation::{self, Body, Content, Operation};
+use super::route::{Route, Routes};
 
 const JSON: &str = "application/json";
 

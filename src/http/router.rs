@@ -8,8 +8,8 @@ use keyraft_proto::identity::{ActorKind, TargetKind};
 
 use super::answer::HTML;
 use super::discovery::Documents;
-use super::operation::Routes;
 use super::origin::Origin;
+use super::route::Routes;
 use super::{body, discovery, layer, openapi};
 use crate::app::App;
 use crate::assignment::api::{grant, role_assignment};

@@ -4,13 +4,13 @@
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyraft_cluster::{Environment, NodeId, Random, SeededRandom};
 use support::kv::{get, increment};
+use support::tally::Tally;
 use support::{KvNode, TestCluster};
 use tokio::sync::RwLock;
 
@@ -19,9 +19,8 @@ const DISTURBANCES: u64 = 10;
 
 #[derive(Default)]
 struct History {
-    /// The highest count that anybody has been shown.
-    shown: AtomicU64,
-    answers: Mutex<BTreeSet<u64>>,
+    /// What each node has shown.
+    tally: Mutex<Tally<NodeId>>,
     attempts: AtomicU64,
     reads: AtomicU64,
     is_over: AtomicBool,
@@ -40,13 +39,12 @@ async fn write(shared: Shared, node: NodeId) {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let before = history.shown.load(Ordering::SeqCst);
+        let before = history.tally.lock().unwrap().begin();
         history.attempts.fetch_add(1, Ordering::SeqCst);
         let Ok(proposed) = running.propose(increment("count")).await else { continue };
         let count: u64 = std::str::from_utf8(&proposed.answer).unwrap().parse().unwrap();
-        assert!(count > before, "node {node} counted to {count} after {before} had been shown");
-        assert!(history.answers.lock().unwrap().insert(count), "{count} was answered twice");
-        history.shown.fetch_max(count, Ordering::SeqCst);
+        let told = history.tally.lock().unwrap().incremented(&before, count, node);
+        told.unwrap();
     }
 }
 
@@ -57,11 +55,11 @@ async fn read(shared: Shared, node: NodeId) {
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
-        let before = history.shown.load(Ordering::SeqCst);
+        let before = history.tally.lock().unwrap().begin();
         let Ok(state) = running.read().await else { continue };
         let count: u64 = get(&state.state, "count").map_or(0, |count| count.parse().unwrap());
-        assert!(count >= before, "node {node} showed {count} after {before} had been shown");
-        history.shown.fetch_max(count, Ordering::SeqCst);
+        let told = history.tally.lock().unwrap().read(&before, count, &node);
+        told.unwrap();
         history.reads.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -131,7 +129,7 @@ async fn all_nodes_behave_as_one_copy_while_links_and_nodes_fail() {
     let state = cluster.node(1).read().await.unwrap();
     let count: u64 = get(&state.state, "count").unwrap().parse().unwrap();
     let (answered, attempts) =
-        (history.answers.into_inner().unwrap().len() as u64, history.attempts.into_inner());
+        (history.tally.into_inner().unwrap().answers().len() as u64, history.attempts.into_inner());
     println!(
         "{answered} of {attempts} writes answered, {count} applied, {} reads",
         history.reads.into_inner()

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{End, Moment, Operation, REGISTERS, Request, State, Value};
+use crate::tally::Tally;
 
 /// Between two moments. The second is later than all when it is not known.
 #[derive(Clone, Copy, Debug)]
@@ -124,50 +125,36 @@ fn check_register(register: usize, operations: &[Operation]) -> Result<(), Strin
     Ok(())
 }
 
-/// A counter is linearizable if no answer falls behind one that was given before its question, if no two
-/// increments had one answer, and if no answer counts increments that nobody can have asked for yet.
+/// A counter is linearizable if its tally says so, and if no answer counts increments that nobody can have asked for
+/// yet.
 fn check_counter(operations: &[Operation]) -> Result<(), String> {
-    let mut begins: Vec<(Moment, &Operation)> = operations.iter().map(|op| (op.begun, op)).collect();
-    begins.sort_by_key(|(begun, _)| *begun);
-    let shown = |operation: &Operation| match &operation.ended {
-        Some((ended, End::Counted(count))) => Some((*ended, *count, true)),
-        Some((ended, End::Found(state))) => Some((*ended, state.count, false)),
-        _ => None,
-    };
-    let mut ends: Vec<(Moment, u64, &Operation)> =
-        operations.iter().filter_map(|op| shown(op).map(|(ended, count, _)| (ended, count, op))).collect();
-    ends.sort_by_key(|(ended, _, _)| *ended);
-    let (mut next, mut highest): (usize, Option<(u64, &Operation)>) = (0, None);
-    for (begun, operation) in begins {
-        while let Some((ended, count, shower)) = ends.get(next)
-            && *ended < begun
-        {
-            if highest.is_none_or(|(highest, _)| highest < *count) {
-                highest = Some((*count, shower));
-            }
-            next += 1;
-        }
-        let (Some((_, count, is_increment)), Some((before, shower))) = (shown(operation), highest) else {
+    // Those that begin when another ends had not seen its answer.
+    let begins = operations.iter().map(|operation| (operation.begun, false, operation));
+    let ends = operations.iter().filter_map(|op| op.ended.as_ref().map(|(ended, _)| (*ended, true, op)));
+    let mut events: Vec<(Moment, bool, &Operation)> = begins.chain(ends).collect();
+    events.sort_by_key(|(moment, is_end, _)| (*moment, *is_end));
+    let mut tally = Tally::default();
+    let mut before = BTreeMap::new();
+    let mut shown = Vec::new();
+    for (moment, is_end, operation) in events {
+        let key = std::ptr::from_ref(operation);
+        if !is_end {
+            before.insert(key, tally.begin());
             continue;
+        }
+        let before = before.remove(&key).unwrap_or_default();
+        let (count, told) = match &operation.ended {
+            Some((_, End::Counted(count))) => (*count, tally.incremented(&before, *count, operation)),
+            Some((_, End::Found(state))) => (state.count, tally.read(&before, state.count, &operation)),
+            _ => continue,
         };
-        if count < before || (is_increment && count == before) {
-            return Err(format!(
-                "counter: {count} after {before} had been shown: {operation:?} after {shower:?}"
-            ));
-        }
+        told.map_err(|what| format!("counter: {what}"))?;
+        shown.push((moment, count, operation));
     }
-    let increments = || operations.iter().filter(|op| op.request == Request::Increment);
-    let mut answers = BTreeMap::new();
-    for increment in increments() {
-        if let Some((_, count, _)) = shown(increment)
-            && let Some(other) = answers.insert(count, increment)
-        {
-            return Err(format!("counter: {count} was answered twice: {increment:?} and {other:?}"));
-        }
-    }
-    let unknown: Vec<Moment> = increments().filter(|op| op.ended.is_none()).map(|op| op.begun).collect();
-    for (ended, count, operation) in &ends {
-        let known = answers.range(..=*count).count();
+    let increments = operations.iter().filter(|op| op.request == Request::Increment);
+    let unknown: Vec<Moment> = increments.filter(|op| op.ended.is_none()).map(|op| op.begun).collect();
+    for (ended, count, operation) in &shown {
+        let known = tally.answers().range(..=*count).count();
         let possible = known + unknown.iter().filter(|begun| *begun < ended).count();
         if u64::try_from(possible).unwrap() < *count {
             return Err(format!(

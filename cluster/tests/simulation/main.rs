@@ -34,6 +34,8 @@ mod kv;
 mod links;
 mod machine;
 mod processes;
+#[path = "../support/tally.rs"]
+mod tally;
 mod trace;
 mod trouble;
 mod wire;

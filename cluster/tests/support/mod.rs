@@ -10,6 +10,7 @@
 pub mod counters;
 pub mod kv;
 pub mod proxy;
+pub mod tally;
 
 use std::collections::BTreeMap;
 use std::future::Future;

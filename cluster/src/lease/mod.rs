@@ -2,9 +2,14 @@
 //!
 //! The protocol is `keyraft_lease`, without I/O. Here it meets the log, the state and the clock: one lock
 //! covers each step of it, so that "record the grant, then read the commit index" and "apply, then read the
-//! grants" are each one step.
+//! grants" are each one step. What tells the lease of something is in `hooks` (the log and the state), `granting` and
+//! `holding` (the streams between nodes); who waits for it asks there too.
 
 mod ceiling;
+mod counters;
+mod granting;
+mod holding;
+mod hooks;
 mod lead;
 mod read;
 mod stream;
@@ -15,22 +20,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keyraft_lease::{
-    ClusterClock, Configuration, LeaderMessage, Leadership, Node, Numbers, ProcessId, Reply, TimePair,
-    TimePairs,
-};
-use openraft::EntryPayload;
+use keyraft_lease::{ClusterClock, Configuration, Leadership, Node, Numbers, ProcessId, TimePairs};
 use tokio::sync::watch;
 
 pub(crate) use self::ceiling::keep_time;
+use self::counters::Counters;
 pub(crate) use self::lead::lead;
 pub use self::read::ReadError;
 pub(crate) use self::read::{permit_read, settle};
 pub(crate) use self::stream::listen;
 use crate::config::NodeConfig;
 use crate::environment::{Clock, Environment};
+#[cfg(feature = "omissions")]
 use crate::planted::{Bug, is_planted};
-use crate::types::{Entry, LogId, LogIndex, Membership, NodeId, StoredMembership, Vote};
+use crate::types::{LogId, LogIndex, Membership, NodeId, Vote};
 
 /// What of the log a lease has to know at the start.
 pub(crate) struct Start {
@@ -70,28 +73,6 @@ pub(crate) struct Status {
     pub(crate) has_time: bool,
     /// This node may read; since when it has been so without a break.
     pub(crate) held_since: Option<Duration>,
-}
-
-/// How reads were answered.
-pub(crate) struct Counters {
-    pub(crate) by_lease: metrics::Counter,
-    pub(crate) by_read_index: metrics::Counter,
-    pub(crate) delayed: metrics::Counter,
-    pub(crate) refused: metrics::Counter,
-    pub(crate) stale: metrics::Counter,
-}
-
-impl Counters {
-    fn new() -> Self {
-        let reads = |by: &'static str| metrics::counter!("keyraft_reads_total", "by" => by);
-        Self {
-            by_lease: reads("lease"),
-            by_read_index: reads("read_index"),
-            stale: reads("staleness"),
-            delayed: metrics::counter!("keyraft_reads_delayed_total"),
-            refused: metrics::counter!("keyraft_reads_refused_total"),
-        }
-    }
 }
 
 struct Inner {
@@ -228,240 +209,4 @@ impl Lease {
         let time_ms = inner.pairs.time_ms();
         self.time_ms.send_if_modified(|known| std::mem::replace(known, time_ms) != time_ms);
     }
-
-    // ---- Hooks of the storage ------------------------------------------------------------
-
-    /// A vote is stored, and nothing was sent under it yet.
-    pub(crate) fn vote_stored(&self, vote: Vote, last: Option<LogId>) {
-        self.step(|inner, now| {
-            let last = last.map(|last| (leadership(last.leader_id), last.index));
-            inner.appended = last.map_or(0, |(_, index)| index);
-            inner.node.vote_stored(leadership(vote.leader_id), vote.committed, last, now);
-        });
-    }
-
-    /// Entries are about to be appended: those of this node as leader are stamped.
-    pub(crate) fn appending(&self, entries: &mut [Entry]) {
-        self.step(|inner, now| {
-            let own = inner.node.leadership();
-            for entry in entries {
-                let index = entry.log_id.index;
-                match &mut entry.payload {
-                    EntryPayload::Membership(membership) => {
-                        inner.node.configuration_appended(index, configuration(membership));
-                    }
-                    EntryPayload::Normal(batch) if Some(leadership(entry.log_id.leader_id)) == own => {
-                        batch.stamp_ms = match is_planted(Bug::WallClockStamps) {
-                            true => self.clock.wall_ms(),
-                            false => inner.clock.now_ms(self.clock.wall_ms(), now),
-                        };
-                    }
-                    EntryPayload::Normal(_) | EntryPayload::Blank => {}
-                }
-                inner.appended = index;
-            }
-        });
-    }
-
-    /// The entries from `index` on are gone.
-    pub(crate) fn truncated(&self, index: LogIndex) {
-        self.step(|inner, _| {
-            inner.appended = index.saturating_sub(1);
-            inner.node.truncated(index);
-        });
-    }
-
-    /// Everything up to `index` is applied, and shown to readers as far as it is released.
-    pub(crate) fn applied(&self, index: LogIndex) {
-        self.step(|inner, now| {
-            if inner.node.leadership().is_some() {
-                inner.unreleased.insert(index, now);
-            }
-            inner.node.applied(index, now);
-            inner.pairs.applied(index);
-        });
-    }
-
-    /// A snapshot has brought a membership; it is not counted as applied yet.
-    pub(crate) fn membership_installed(&self, stored: &StoredMembership) {
-        let index = stored.log_id().map_or(0, |log_id| log_id.index);
-        let configuration = configuration(stored.membership());
-        self.step(|inner, _| inner.node.configuration_appended(index, configuration));
-    }
-
-    /// A time ceiling is applied.
-    pub(crate) fn ceiling_applied(&self, by: openraft::CommittedLeaderId<NodeId>, ceiling_ms: u64) {
-        self.step(|inner, _| {
-            inner.clock.ceiling_applied(ceiling_ms);
-            let leader = leadership(by);
-            if inner.node.leadership() == Some(leader) {
-                inner.timed = Some(leader);
-            }
-        });
-    }
-
-    // ---- As leader -----------------------------------------------------------------------
-
-    /// A ping for all other nodes; `None` when this node does not lead.
-    fn ping(&self) -> Option<LeaderMessage> {
-        self.step(|inner, now| {
-            inner.node.leadership()?;
-            inner.node.release(now);
-            // Under the lock that stamps and appends: every later entry is stamped at or after this.
-            let time_ms = inner.clock.now_ms(self.clock.wall_ms(), now);
-            let pair = inner.node.is_serving().then_some(TimePair { time_ms, log_index: inner.appended });
-            if let Some(pair) = pair {
-                inner.pairs.told(pair, inner.node.applied_index());
-            }
-            inner.node.ping(pair, now)
-        })
-    }
-
-    /// What is released, for all other nodes; `None` when this node does not lead.
-    fn message(&self) -> Option<LeaderMessage> {
-        self.lock().node.message()
-    }
-
-    /// What passing time releases, and when it will again.
-    fn release(&self) -> Option<Duration> {
-        self.step(|inner, now| {
-            inner.node.release(now);
-            inner.node.next_release(now).map(|at| at.saturating_sub(now))
-        })
-    }
-
-    /// All other nodes.
-    fn others(&self) -> std::collections::BTreeSet<NodeId> {
-        self.lock().node.others()
-    }
-
-    /// An answer has come; a grant may go back.
-    fn reply(&self, reply: &Reply) -> Option<LeaderMessage> {
-        self.step(|inner, now| inner.node.reply(reply, now).0)
-    }
-
-    /// The index that a read on another node must have seen; `None` without a leader lease.
-    pub(crate) fn read_index(&self) -> Option<LogIndex> {
-        let inner = self.lock();
-        inner.node.read_index(self.clock.elapsed())
-    }
-
-    /// The next time ceiling, `ahead_ms` from now.
-    fn next_ceiling_ms(&self, ahead_ms: u64) -> u64 {
-        let mut inner = self.lock();
-        inner.clock.unbounded_ms(self.clock.wall_ms(), self.clock.elapsed()).saturating_add(ahead_ms)
-    }
-
-    /// Stops granting to a node, and waits until what it holds is surrendered or over. False: this node
-    /// does not lead any more.
-    pub(crate) async fn bar(&self, node: NodeId) -> bool {
-        let Some(leader) = self.step(|inner, _| {
-            inner.node.bar(node);
-            inner.node.leadership()
-        }) else {
-            return false;
-        };
-        loop {
-            let (leads, is_over) = self.step(|inner, now| {
-                (inner.node.leadership() == Some(leader), inner.node.may_be_dropped(node, now))
-            });
-            if !leads || is_over {
-                return leads;
-            }
-            tokio::time::sleep(BAR_CHECK).await;
-        }
-    }
-
-    /// Ends [`Lease::bar`].
-    pub(crate) fn unbar(&self, node: NodeId) {
-        self.step(|inner, _| inner.node.unbar(node));
-    }
-
-    // ---- As any node ---------------------------------------------------------------------
-
-    /// A leader has spoken.
-    fn message_from_leader(&self, message: &LeaderMessage) -> Option<Reply> {
-        self.step(|inner, now| {
-            if let Some(pair) = message.time {
-                inner.pairs.told(pair, inner.node.applied_index());
-            }
-            inner.node.message_from_leader(message, now)
-        })
-    }
-
-    /// This process reads no more; what the leader is told, so that it need not wait.
-    fn leave(&self) -> Option<Reply> {
-        self.step(|inner, now| inner.node.leave(now))
-    }
-
-    /// Something was applied: the last ping is answered again.
-    fn report(&self) -> Option<Reply> {
-        self.step(|inner, now| inner.node.report(now))
-    }
-
-    /// Whether a read may take place now. The state is loaded afterwards.
-    pub(crate) fn may_read(&self) -> bool {
-        if is_planted(Bug::ReadWithoutLease) {
-            return true;
-        }
-        let until_ns = self.until_ns.load(Ordering::SeqCst);
-        until_ns > 0 && self.clock.elapsed().as_nanos() < u128::from(until_ns)
-    }
-
-    /// For how long others may have shown what this node has not: the time since it could last read by itself.
-    /// `None`: it never could.
-    pub(crate) fn staleness(&self) -> Option<Duration> {
-        let now_ns = nanos(self.clock.elapsed());
-        let until_ns = self.until_ns.load(Ordering::SeqCst).min(now_ns);
-        let last_ns = until_ns.max(self.lasted_until_ns.load(Ordering::SeqCst));
-        (last_ns > 0).then(|| Duration::from_nanos(now_ns.saturating_sub(last_ns)))
-    }
-
-    /// Follows leadership and the right to read.
-    pub(crate) fn status(&self) -> watch::Receiver<Status> {
-        self.status.subscribe()
-    }
-
-    /// How long this node has held a lease without a break; `None`: it holds none.
-    pub(crate) fn age(&self) -> Option<Duration> {
-        let since = self.status.borrow().held_since?;
-        self.may_read().then(|| self.clock.elapsed().saturating_sub(since))
-    }
-
-    /// Returns once everything up to `index` is released. Cancel-safe.
-    pub(crate) async fn wait_released(&self, index: LogIndex) {
-        let _ = self.released.subscribe().wait_for(|released| *released >= index).await;
-    }
-
-    /// The same, for a leader; false: it is deposed before.
-    pub(crate) async fn wait_released_as_leader(&self, index: LogIndex) -> bool {
-        let mut status = self.status();
-        let leader = status.borrow_and_update().leadership;
-        tokio::select! {
-            biased;
-            () = self.wait_released(index) => true,
-            _ = status.wait_for(|now| now.leadership != leader || leader.is_none()) => false,
-        }
-    }
-
-    /// Follows what is released.
-    fn releases(&self) -> watch::Receiver<LogIndex> {
-        self.released.subscribe()
-    }
-
-    /// Cluster time as far as it is known, in milliseconds since the epoch; 0: not yet.
-    pub(crate) fn time_ms(&self) -> u64 {
-        if is_planted(Bug::WallClockStamps) {
-            return self.clock.wall_ms();
-        }
-        *self.time_ms.borrow()
-    }
-
-    /// Follows cluster time.
-    pub(crate) fn times(&self) -> watch::Receiver<u64> {
-        self.time_ms.subscribe()
-    }
 }
-
-/// How often it is looked whether a node that is to be dropped still holds something.
-const BAR_CHECK: Duration = Duration::from_millis(20);

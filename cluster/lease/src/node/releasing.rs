@@ -1,0 +1,75 @@
+//! As leader: what is released, and who is waited for.
+
+use super::Node;
+use crate::omission::Omission;
+use crate::words::{Instant, LogIndex, NodeId};
+
+impl Node {
+    /// Releases what no node can answer without any more (rules 10 and 11). True if there was such a thing.
+    pub fn release(&mut self, now: Instant) -> bool {
+        let Some(leading) = self.current() else { return false };
+        if !self.is_serving() || !self.others().iter().all(|node| self.is_inheritance_over(*node, now)) {
+            return false;
+        }
+        let lives = leading.peers.values().flat_map(|peer| peer.lives.values());
+        let holders = lives.filter(|life| self.keeps(Omission::Ledger) && life.may_read(now));
+        let releasable = holders.map(|life| life.applied).fold(self.applied, LogIndex::min);
+        if releasable <= self.released {
+            return false;
+        }
+        self.released = releasable;
+        let applied = self.applied;
+        if let Some(leading) = self.leading.as_mut()
+            && leading.waiting.is_some_and(|(index, _)| index <= releasable)
+        {
+            leading.waiting = (applied > releasable).then_some((applied, now));
+        }
+        true
+    }
+
+    /// Whether what earlier leaders had granted to a node, or the lease of the old leader itself, is surrendered
+    /// or over (rule 11).
+    fn is_inheritance_over(&self, node: NodeId, now: Instant) -> bool {
+        let Some(leading) = self.current() else { return false };
+        let is_old_leader = leading.old_leader == Some(node);
+        let longest = if is_old_leader { self.numbers.leader_lease } else { self.numbers.follower_lease };
+        let longest =
+            if self.keeps(Omission::WaitMargin) { self.numbers.with_margin(longest) } else { longest };
+        !self.keeps(Omission::Wait)
+            || leading.peers.get(&node).is_some_and(|peer| peer.has_surrendered)
+            || now >= leading.since + longest
+    }
+
+    /// From now on the node gets no grant of this leadership (rule 9).
+    pub fn bar(&mut self, node: NodeId) {
+        if let Some(leading) = self.leading.as_mut() {
+            leading.barred.insert(node);
+        }
+    }
+
+    /// Ends [`Node::bar`].
+    pub fn unbar(&mut self, node: NodeId) {
+        if let Some(leading) = self.leading.as_mut() {
+            leading.barred.remove(&node);
+        }
+    }
+
+    /// Whether a node that is barred holds nothing any more, and may be dropped.
+    #[must_use]
+    pub fn may_be_dropped(&self, node: NodeId, now: Instant) -> bool {
+        let Some(leading) = self.current() else { return false };
+        let holds = leading.peers.get(&node).is_some_and(|p| p.lives.values().any(|life| life.may_read(now)));
+        leading.barred.contains(&node) && !holds && self.is_inheritance_over(node, now)
+    }
+
+    /// When something may be released that is not released now; `None`: not by the passing of time.
+    #[must_use]
+    pub fn next_release(&self, now: Instant) -> Option<Instant> {
+        let leading = self.current().filter(|_| self.applied > self.released)?;
+        let ledger = leading.peers.values().flat_map(|peer| peer.lives.values());
+        let ends = ledger.filter(|life| life.applied < self.applied).filter_map(|life| life.granted_until);
+        let inherited = [self.numbers.leader_lease, self.numbers.follower_lease]
+            .map(|length| leading.since + self.numbers.with_margin(length));
+        ends.chain(inherited).filter(|end| *end > now).min()
+    }
+}

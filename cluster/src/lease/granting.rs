@@ -1,0 +1,89 @@
+//! What a leader does with its lease: pings, grants, releases, and time ceilings.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use keyraft_lease::{LeaderMessage, Reply, TimePair};
+
+use super::Lease;
+use crate::types::{LogIndex, NodeId};
+
+/// How often it is looked whether a node that is to be dropped still holds something.
+const BAR_CHECK: Duration = Duration::from_millis(20);
+
+impl Lease {
+    /// A ping for all other nodes; `None` when this node does not lead.
+    pub(super) fn ping(&self) -> Option<LeaderMessage> {
+        self.step(|inner, now| {
+            inner.node.leadership()?;
+            inner.node.release(now);
+            // Under the lock that stamps and appends: every later entry is stamped at or after this.
+            let time_ms = inner.clock.now_ms(self.clock.wall_ms(), now);
+            let pair = inner.node.is_serving().then_some(TimePair { time_ms, log_index: inner.appended });
+            if let Some(pair) = pair {
+                inner.pairs.told(pair, inner.node.applied_index());
+            }
+            inner.node.ping(pair, now)
+        })
+    }
+
+    /// What is released, for all other nodes; `None` when this node does not lead.
+    pub(super) fn message(&self) -> Option<LeaderMessage> {
+        self.lock().node.message()
+    }
+
+    /// What passing time releases, and when it will again.
+    pub(super) fn release(&self) -> Option<Duration> {
+        self.step(|inner, now| {
+            inner.node.release(now);
+            inner.node.next_release(now).map(|at| at.saturating_sub(now))
+        })
+    }
+
+    /// All other nodes.
+    pub(super) fn others(&self) -> BTreeSet<NodeId> {
+        self.lock().node.others()
+    }
+
+    /// An answer has come; a grant may go back.
+    pub(super) fn reply(&self, reply: &Reply) -> Option<LeaderMessage> {
+        self.step(|inner, now| inner.node.reply(reply, now).0)
+    }
+
+    /// The index that a read on another node must have seen; `None` without a leader lease.
+    pub(crate) fn read_index(&self) -> Option<LogIndex> {
+        let inner = self.lock();
+        inner.node.read_index(self.clock.elapsed())
+    }
+
+    /// The next time ceiling, `ahead_ms` from now.
+    pub(super) fn next_ceiling_ms(&self, ahead_ms: u64) -> u64 {
+        let mut inner = self.lock();
+        inner.clock.unbounded_ms(self.clock.wall_ms(), self.clock.elapsed()).saturating_add(ahead_ms)
+    }
+
+    /// Stops granting to a node, and waits until what it holds is surrendered or over. False: this node
+    /// does not lead any more.
+    pub(crate) async fn bar(&self, node: NodeId) -> bool {
+        let Some(leader) = self.step(|inner, _| {
+            inner.node.bar(node);
+            inner.node.leadership()
+        }) else {
+            return false;
+        };
+        loop {
+            let (leads, is_over) = self.step(|inner, now| {
+                (inner.node.leadership() == Some(leader), inner.node.may_be_dropped(node, now))
+            });
+            if !leads || is_over {
+                return leads;
+            }
+            tokio::time::sleep(BAR_CHECK).await;
+        }
+    }
+
+    /// Ends [`Lease::bar`].
+    pub(crate) fn unbar(&self, node: NodeId) {
+        self.step(|inner, _| inner.node.unbar(node));
+    }
+}

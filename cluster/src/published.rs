@@ -195,11 +195,6 @@ impl<A: Application> Publication<A> {
         self.current.store(Arc::new(Steps { older, newest, released: index }));
     }
 
-    /// Follows what this node has applied.
-    pub(crate) fn applied_changes(&self) -> watch::Receiver<LogIndex> {
-        self.applied.subscribe()
-    }
-
     /// Returns once this node has applied `index`. Cancel-safe.
     pub async fn wait_applied(&self, index: LogIndex) {
         let mut applied = self.applied.subscribe();

@@ -225,6 +225,33 @@ async fn a_follower_that_is_cut_off_reads_until_its_lease_ends_and_nothing_new_i
     cluster.stop().await;
 }
 
+/// Those who hold leases tell what they have applied as soon as they have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_write_waits_for_a_heartbeat() {
+    const HEARTBEAT: Duration = Duration::from_millis(8_000);
+    const LIMIT: Duration = Duration::from_millis(1_000);
+    counters::install();
+    let cluster = TestCluster::start_with(3, |config| {
+        let heartbeat_ms = u64::try_from(HEARTBEAT.as_millis()).unwrap();
+        config.heartbeat_ms = heartbeat_ms;
+        (config.election_timeout_min_ms, config.election_timeout_max_ms) =
+            (heartbeat_ms + 100, heartbeat_ms + 200);
+        (config.leader_lease_ms, config.follower_lease_ms) = (2 * heartbeat_ms, 6 * heartbeat_ms);
+    })
+    .await;
+    leases_are_held(&cluster).await;
+    let mut slowest = Duration::ZERO;
+    // One report in a thousand may come at a wrong moment.
+    for round in 0..3_000_u64 {
+        let started = Instant::now();
+        cluster.node(1 + round % 3).propose(set("key", "value")).await.unwrap();
+        slowest = slowest.max(started.elapsed());
+        assert!(slowest < LIMIT, "write {round} took {slowest:?}");
+    }
+    println!("the slowest of 3000 writes took {slowest:?}");
+    cluster.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_leases_every_read_asks_the_leader() {
     let cluster = TestCluster::start_with(3, |config| config.leases = false).await;

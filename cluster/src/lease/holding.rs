@@ -26,6 +26,14 @@ impl Lease {
         self.step(|inner, now| inner.node.leave(now))
     }
 
+    /// Follows what this lease counts as applied: whoever reports on a change, reports it.
+    ///
+    /// Readers are shown a state before the lease counts it. A report on that would come too early and tell of the state
+    /// before, and nothing would mend it but the next heartbeat, for which the writer would wait.
+    pub(super) fn applied_changes(&self) -> watch::Receiver<LogIndex> {
+        self.applied.subscribe()
+    }
+
     /// Something was applied: the last ping is answered again.
     pub(super) fn report(&self) -> Option<Reply> {
         self.step(|inner, now| inner.node.report(now))

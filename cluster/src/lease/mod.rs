@@ -56,6 +56,7 @@ pub(crate) struct Lease {
     /// Until when earlier rights to read had lasted, in nanoseconds of the clock; 0: there were none.
     lasted_until_ns: AtomicU64,
     status: watch::Sender<Status>,
+    applied: watch::Sender<LogIndex>,
     released: watch::Sender<LogIndex>,
     time_ms: watch::Sender<u64>,
     show_released: Box<dyn Fn(LogIndex) + Send + Sync>,
@@ -150,6 +151,7 @@ impl Lease {
             until_ns: AtomicU64::new(0),
             lasted_until_ns: AtomicU64::new(0),
             status: watch::Sender::new(Status::default()),
+            applied: watch::Sender::new(applied),
             released: watch::Sender::new(0),
             time_ms: watch::Sender::new(0),
             show_released: Box::new(show_released),
@@ -206,6 +208,8 @@ impl Lease {
                 metrics::histogram!("keyraft_release_seconds").record(took.as_secs_f64());
             }
         }
+        let applied = node.applied_index();
+        self.applied.send_if_modified(|known| std::mem::replace(known, applied) != applied);
         let time_ms = inner.pairs.time_ms();
         self.time_ms.send_if_modified(|known| std::mem::replace(known, time_ms) != time_ms);
     }

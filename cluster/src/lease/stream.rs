@@ -5,14 +5,13 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use keyraft_proto::cluster as proto;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use super::Lease;
 use super::wire::{message_from_proto, reply_to_proto};
 use crate::node::site::Site;
-use crate::types::LogIndex;
 
 /// Replies that wait on one stream.
 const WAITING_REPLIES: usize = 64;
@@ -20,11 +19,11 @@ const WAITING_REPLIES: usize = 64;
 /// Answers a leader until its stream ends or the node stops.
 pub(crate) fn listen(
     lease: Arc<Lease>,
-    mut applied: watch::Receiver<LogIndex>,
     mut messages: Streaming<proto::LeaderMessage>,
     site: Arc<Site>,
 ) -> BoxStream<'static, Result<proto::LeaseReply, Status>> {
     let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
+    let mut applied = lease.applied_changes();
     tokio::spawn(async move {
         loop {
             let reply = tokio::select! {

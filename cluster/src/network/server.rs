@@ -170,8 +170,8 @@ impl<A: Application> Consensus for Service<A> {
         request: Request<Streaming<proto::LeaderMessage>>,
     ) -> Result<Response<Self::LeaseStream>, Status> {
         let member = self.member(&request)?;
-        let (lease, applied) = (Arc::clone(&member.lease), member.publication.applied_changes());
-        Ok(Response::new(lease::listen(lease, applied, request.into_inner(), Arc::clone(&member.site))))
+        let lease = Arc::clone(&member.lease);
+        Ok(Response::new(lease::listen(lease, request.into_inner(), Arc::clone(&member.site))))
     }
 
     async fn node_status(

@@ -5,10 +5,13 @@
 //! | no connection: nothing was sent | refused | refused |
 //! | no answer, or half of one | unknown, for ever | refused: it tells nothing |
 //! | 5xx, 408 | unknown, for ever: it may have been proposed | refused |
-//! | 401 to a request with a caller's token | refused: about the caller, not about what was asked | refused |
 //! | an answer that the workload knows | done | done |
-//! | any other 4xx | refused: it was judged and not carried out | refused |
-//! | anything else | unknown, and the run fails: it is no answer of this API | refused, and the run fails |
+//! | 409 to a `create` | refused: the name is taken | |
+//! | any other 4xx | refused, and the run fails | refused, and the run fails |
+//! | anything else, and 5xx other than 503 | unknown, and the run fails | refused, and the run fails |
+//!
+//! Clients ask only for what they have a right to and what is there. So whoever is refused has met a node that does not
+//! know of it, such as one that has forgotten a user, or the keys of the caller's token.
 //!
 //! A refused `create` tells that the name is taken. One that was refused for any other reason, or was not sent, is kept as
 //! unknown, which tells nothing.
@@ -46,7 +49,7 @@ pub fn ending(
     read: impl FnOnce(&Reply) -> Option<Value>,
 ) -> Ending {
     let mut ending = judge(function, request, sent, read);
-    let is_taken = matches!(sent, Ok(reply) if reply.status == 409);
+    let is_taken = sent.as_ref().is_ok_and(is_taken);
     if function == Function::Create && ending.outcome == Outcome::Refused && !is_taken {
         ending.outcome = Outcome::Unknown;
     }
@@ -70,17 +73,21 @@ fn judge(
         }
         Ok(reply) => reply,
     };
-    if reply.status == 401 && request.caller.is_some() {
-        return Ending { is_caller_rejected: true, ..Ending::of(Outcome::Refused) };
+    let is_caller_rejected = reply.status == 401 && request.caller.is_some();
+    if !is_caller_rejected && let Some(answer) = read(reply) {
+        return Ending { answer, ..Ending::of(Outcome::Done) };
     }
-    match read(reply) {
-        Some(answer) => Ending { answer, ..Ending::of(Outcome::Done) },
-        None if (400..500).contains(&reply.status) => Ending::of(Outcome::Refused),
-        None => {
-            let unexpected = Some(describe(function, request, reply));
-            Ending { unexpected, ..Ending::of(without_knowledge) }
-        }
+    if function == Function::Create && is_taken(reply) {
+        return Ending::of(Outcome::Refused);
     }
+    let is_refused = (400..500).contains(&reply.status);
+    let outcome = if is_refused { Outcome::Refused } else { without_knowledge };
+    let unexpected = Some(describe(function, request, reply));
+    Ending { is_caller_rejected, unexpected, ..Ending::of(outcome) }
+}
+
+fn is_taken(reply: &Reply) -> bool {
+    reply.status == 409
 }
 
 fn describe(function: Function, request: &Request, reply: &Reply) -> String {
@@ -128,7 +135,24 @@ mod tests {
     fn a_rejected_caller_tells_nothing_of_the_subject() {
         let rejected = ended(Function::Validate, &reply(401));
         assert_eq!((rejected.outcome, rejected.is_caller_rejected), (Outcome::Refused, true));
+        assert!(rejected.unexpected.is_some(), "nobody has revoked its token");
         assert_eq!(ended(Function::Validate, &reply(404)).answer, Value::Bool(false));
+    }
+
+    #[test]
+    fn whoever_is_refused_what_is_there_has_met_a_node_that_does_not_know_of_it() {
+        let told = |function, status| {
+            let ending = ending(function, &Request::get("/"), &reply(status), |_| None);
+            assert_ne!(ending.outcome, Outcome::Done);
+            ending.unexpected
+        };
+        for function in Function::ALL.iter().copied() {
+            let text = told(function, 404).unwrap();
+            assert!(text.ends_with("GET / was answered 404: {}"), "{text}");
+            assert!(told(function, 401).is_some() && told(function, 403).is_some(), "{function}");
+            assert_eq!(told(function, 409).is_none(), function == Function::Create, "{function}");
+        }
+        assert!(ended(Function::Validate, &reply(404)).unexpected.is_none(), "the workload knows it");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::value::Value;
 
 /// How long a client waits for an answer.
 const LIMIT: Duration = Duration::from_secs(5);
+/// A client takes another token after this time. Tokens live much longer, so that none is rejected for its age.
+const CALLER_LIFE: Duration = Duration::from_secs(1_200);
 
 /// A client.
 pub struct Worker {
@@ -20,9 +22,15 @@ pub struct Worker {
     recorder: Recorder,
     addresses: Vec<Address>,
     connections: Vec<Connection>,
-    caller: Option<String>,
+    caller: Option<Caller>,
     /// What it decides with.
     pub chance: Chance,
+}
+
+/// The admin, by a token, and since when the client has it.
+struct Caller {
+    token: String,
+    since: Duration,
 }
 
 /// What is asked of a node, and as what it stands in the history.
@@ -66,10 +74,10 @@ impl Worker {
         let connections = addresses.iter().cloned().map(Connection::new).collect();
         Self {
             client: recorder.next_client(),
+            caller: Some(Caller { token: caller, since: recorder.now() }),
             recorder,
             addresses,
             connections,
-            caller: Some(caller),
             chance,
         }
     }
@@ -95,14 +103,13 @@ impl Worker {
         mut invocation: Invocation<'_>,
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
-        // A client whose token was rejected gets another one first; should it not, then its next operation is
-        // rejected too, which tells nothing wrong.
-        if self.caller.is_none() {
-            self.caller = self.log_in_again(invocation.node).await;
+        match self.caller(invocation.node).await {
+            Ok(token) => {
+                invocation.request = invocation.request.by(&token);
+                self.operate_as_is(invocation, read).await
+            }
+            Err(reason) => self.conclude(invocation, self.recorder.now(), Err(reason), read),
         }
-        let caller = self.caller.clone().unwrap_or_else(|| "none".to_owned());
-        invocation.request = invocation.request.by(&caller);
-        self.operate_as_is(invocation, read).await
     }
 
     /// Carries out one operation with the request as it is, and records it.
@@ -133,8 +140,8 @@ impl Worker {
     /// # Errors
     /// There is no answer.
     pub async fn send_aside(&mut self, node: usize, request: Request) -> Result<Reply, SendError> {
-        let caller = self.caller.clone().unwrap_or_else(|| "none".to_owned());
-        self.send(node, &request.by(&caller)).await
+        let token = self.caller(node).await?;
+        self.send(node, &request.by(&token)).await
     }
 
     /// Sends a request that is no operation of the history, as nobody.
@@ -147,10 +154,10 @@ impl Worker {
 
     /// Sends two requests at the same time, each to its node, as the admin. Their answers do not matter.
     pub async fn send_both_aside(&mut self, one: (usize, Request), other: (usize, Request)) {
-        let caller = self.caller.clone().unwrap_or_else(|| "none".to_owned());
+        let Ok(token) = self.caller(one.0).await else { return };
         let connect = |node: usize| self.addresses.get(node).map(|address| Connection::new(address.clone()));
         let (Some(mut first), Some(mut second)) = (connect(one.0), connect(other.0)) else { return };
-        let (one, other) = (one.1.by(&caller), other.1.by(&caller));
+        let (one, other) = (one.1.by(&token), other.1.by(&token));
         let _ = tokio::join!(first.send(&one, LIMIT), second.send(&other, LIMIT));
     }
 
@@ -165,7 +172,7 @@ impl Worker {
         let ending = ending(function, &request, &sent, read);
         let ended_at = self.recorder.now();
         if let Some(unexpected) = ending.unexpected {
-            self.recorder.note(format!("node {node}, at {ended_at:?}: {unexpected}"));
+            self.note(node, ended_at, &unexpected);
         }
         if ending.is_caller_rejected {
             self.caller = None;
@@ -189,6 +196,10 @@ impl Worker {
         Done { outcome, answer: ending.answer, token: sent.ok().and_then(|reply| reply.token) }
     }
 
+    fn note(&self, node: usize, at: Duration, what: &str) {
+        self.recorder.note(format!("n{}, at {:.3} s: {what}", node + 1, at.as_secs_f64()));
+    }
+
     async fn send(&mut self, node: usize, request: &Request) -> Result<Reply, SendError> {
         match self.connections.get_mut(node) {
             Some(connection) => connection.send(request, LIMIT).await,
@@ -196,8 +207,21 @@ impl Worker {
         }
     }
 
-    async fn log_in_again(&mut self, node: usize) -> Option<String> {
-        let reply = self.send(node, &log_in("admin", super::PASSWORD, Some("admin"))).await.ok()?;
-        reply.token.filter(|_| reply.status == 201)
+    /// A token of the admin; another one, from this node, if there is none or it is old.
+    async fn caller(&mut self, node: usize) -> Result<String, SendError> {
+        let now = self.recorder.now();
+        if let Some(caller) = self.caller.as_ref().filter(|caller| now < caller.since + CALLER_LIFE) {
+            return Ok(caller.token.clone());
+        }
+        let sent = self.send(node, &log_in("admin", super::PASSWORD, Some("admin"))).await;
+        // What the token was for is not sent without it.
+        let reply = sent.map_err(|error| SendError::NotSent(error.to_string()))?;
+        if (400..500).contains(&reply.status) {
+            self.note(node, now, &format!("the log-in of the admin was answered {}", reply.status));
+        }
+        let token = reply.token.filter(|_| reply.status == 201);
+        let token = token.ok_or_else(|| SendError::NotSent(format!("no token: {}", reply.status)))?;
+        self.caller = Some(Caller { token: token.clone(), since: now });
+        Ok(token)
     }
 }

@@ -62,7 +62,7 @@ impl Function {
     /// nothing was done.
     #[must_use]
     pub fn may_be_refused(self) -> bool {
-        matches!(self, Self::Create | Self::Grant | Self::RevokeGrant)
+        self == Self::Create
     }
 
     /// The function with this keyword.

@@ -214,7 +214,8 @@ impl Service for Roles {
         let roles = self.0.entry(operation.key.clone()).or_default();
         match operation.function {
             Function::Grant => drop(roles.insert(operation.argument.clone())),
-            Function::RevokeGrant => return roles.remove(&operation.argument).then_some(Value::Nil),
+            Function::RevokeGrant if roles.remove(&operation.argument) => {}
+            Function::RevokeGrant => return Some(Value::Bool(false)),
             _ => return Some(Value::List(roles.iter().cloned().collect())),
         }
         Some(Value::Nil)

@@ -1,10 +1,12 @@
 //! Roles and tokens: a role that was taken away is in no later token and no later validation, one that was
 //! given is.
 //!
-//! Each role of each user is a flag that grants set, revocations of grants clear, and tokens show: together
-//! they are linearizable. Most faults show in two operations, which are looked for first; the search finds
-//! the rest. A role that is neither granted nor revoked in the history is of no interest, and any other is
-//! absent at first.
+//! Each role of each user is a flag that grants set, revocations of grants clear, and tokens show, as does a
+//! revocation that finds nothing to take away: together they are linearizable. Most faults show in two
+//! operations, which are looked for first; the search finds the rest. A role that is neither granted nor revoked
+//! in the history is of no interest, and any other is absent at first.
+//!
+//! Every user has some role for good. So its tokens are valid, whatever else is taken away.
 
 use std::collections::BTreeSet;
 
@@ -16,8 +18,8 @@ use crate::history::{History, Operation};
 use crate::value::Value;
 
 /// Judges `grant`s and `revoke-grant`s of a role (the argument) by user (the key) against the roles that
-/// `issue` and `validate` answer. A validation that answers nothing found the token not valid, which a role
-/// taken away from its user explains.
+/// `issue` and `validate` answer. A `revoke-grant` that answers false found no such role. A validation that answers
+/// nothing found the token not valid, which nothing explains.
 #[derive(Debug)]
 pub struct Grants {
     /// The bound of the search of each role of each user.
@@ -59,16 +61,17 @@ impl Checker for Grants {
         match shows(operation, &other.argument) {
             Some(true) => other.function == Function::Grant,
             Some(false) => other.function == Function::RevokeGrant,
-            None => is_invalid(operation) && other.function == Function::RevokeGrant,
+            None => false,
         }
     }
 }
 
-/// Whether a token was found to have a role.
+/// Whether a role was found to be there.
 fn shows(operation: &Operation, role: &Value) -> Option<bool> {
-    let is_token = matches!(operation.function, Function::Issue | Function::Validate);
-    match &operation.answer {
-        Value::List(roles) if is_token && operation.is_done() => Some(roles.contains(role)),
+    match (operation.function, &operation.answer) {
+        _ if !operation.is_done() => None,
+        (Function::Issue | Function::Validate, Value::List(roles)) => Some(roles.contains(role)),
+        (Function::RevokeGrant, Value::Bool(false)) if operation.argument == *role => Some(false),
         _ => None,
     }
 }
@@ -78,26 +81,15 @@ fn is_invalid(operation: &Operation) -> bool {
 }
 
 fn check_invalid(user: &str, operations: &[&Operation], findings: &mut Findings) {
-    let removals: Vec<&Operation> = operations
-        .iter()
-        .copied()
-        .filter(|operation| operation.function == Function::RevokeGrant && operation.may_have_effect())
-        .collect();
-    for invalid in operations.iter().copied().filter(|operation| is_invalid(operation)) {
-        // Where the token has a name, only what came after it was asked for can have ended it.
+    for invalid in operations.iter().filter(|operation| is_invalid(operation)) {
         let issue = operations.iter().find(|issue| {
             issue.function == Function::Issue
                 && !invalid.argument.is_nil()
                 && issue.argument == invalid.argument
         });
-        let explains = |removal: &&&Operation| {
-            removal.sent_at <= invalid.ended_at && !issue.is_some_and(|issue| removal.is_before(issue))
-        };
-        if !removals.iter().any(|removal| explains(&removal)) {
-            let node = invalid.node + 1;
-            let what = format!("{user}: a token is not valid on n{node} although no role was taken away");
-            findings.add(Fault::of(what, issue.into_iter().copied().chain([invalid])));
-        }
+        let node = invalid.node + 1;
+        let what = format!("{user}: a token is not valid on n{node} although its user has a role");
+        findings.add(Fault::of(what, issue.into_iter().chain([invalid]).copied()));
     }
 }
 
@@ -115,7 +107,10 @@ impl<'a> Flag<'a> {
     fn new(user: &'a str, role: &'a Value, operations: &[&'a Operation]) -> Self {
         let changes = |function| {
             let is_one = |operation: &&Operation| {
-                operation.function == function && operation.argument == *role && operation.may_have_effect()
+                operation.function == function
+                    && operation.argument == *role
+                    && operation.may_have_effect()
+                    && shows(operation, role).is_none()
             };
             operations.iter().copied().filter(is_one).collect()
         };
@@ -150,24 +145,25 @@ impl<'a> Flag<'a> {
             }
             is_found = true;
             let node = view.node + 1;
-            let token = if view.function == Function::Issue { "a new token" } else { "a validation" };
+            let seen = match (view.function, is_there) {
+                (Function::Issue, true) => format!("{user}: a new token of n{node} has {role}"),
+                (Function::Issue, false) => format!("{user}: a new token of n{node} lacks {role}"),
+                (_, true) => format!("{user}: a validation of n{node} has {role}"),
+                (Function::Validate, false) => format!("{user}: a validation of n{node} lacks {role}"),
+                (_, false) => format!("{user}: a removal on n{node} finds no {role}"),
+            };
             let what = match (is_there, certain) {
-                (true, Some(certain)) if certain.function.is_write() => {
-                    format!("{user}: {token} of n{node} has {role} after its removal was acknowledged")
+                (true, Some(certain)) if self.clears.contains(&certain) => {
+                    format!("{seen} after its removal was acknowledged")
                 }
-                (false, Some(certain)) if certain.function.is_write() => {
-                    format!("{user}: {token} of n{node} lacks {role} after its grant was acknowledged")
+                (false, Some(certain)) if self.sets.contains(&certain) => {
+                    format!("{seen} after its grant was acknowledged")
                 }
                 (true, Some(certain)) => {
-                    format!(
-                        "{user}: {token} of n{node} has {role} again, which n{} no longer showed",
-                        certain.node + 1
-                    )
+                    format!("{seen} again, which n{} no longer showed", certain.node + 1)
                 }
-                (false, Some(certain)) => {
-                    format!("{user}: {token} of n{node} lacks {role}, which n{} showed", certain.node + 1)
-                }
-                (_, None) => format!("{user}: {token} of n{node} has {role}, which nobody granted"),
+                (false, Some(certain)) => format!("{seen}, which n{} showed", certain.node + 1),
+                (_, None) => format!("{seen}, which nobody granted"),
             };
             let last_cause = possible.into_iter().max_by_key(|cause| cause.ended_at);
             // What made the opposite so, where it was only seen.
@@ -189,10 +185,10 @@ impl Model for Flag<'_> {
     }
 
     fn step(&self, state: &bool, operation: &Operation) -> Option<bool> {
-        match operation.function {
-            Function::Grant => Some(true),
-            Function::RevokeGrant => Some(false),
-            _ => (shows(operation, self.role) == Some(*state)).then_some(*state),
+        match (operation.function, shows(operation, self.role)) {
+            (_, Some(is_there)) => (is_there == *state).then_some(*state),
+            (Function::Grant, None) => Some(true),
+            _ => Some(false),
         }
     }
 }

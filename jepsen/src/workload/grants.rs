@@ -1,8 +1,9 @@
 //! Roles that are given and taken away, against tokens that are issued and validated meanwhile.
 //!
-//! `grant` and `revoke-grant` (user, role); `issue` (user, name of the token) -> roles of the new token; `validate`
-//! (user, name of a token) -> its roles now, or nothing if it is not valid. A role that all users always have keeps
-//! their tokens valid; it is left out everywhere. As with registers, users are in use for some seconds.
+//! `grant` (user, role); `revoke-grant` (user, role) -> false if there was nothing to take away; `issue` (user, name of
+//! the token) -> roles of the new token; `validate` (user, name of a token) -> its roles now, or nothing if it is not
+//! valid. A role that all users always have keeps their tokens valid; it is left out everywhere. As with registers, users
+//! are in use for some seconds.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -107,8 +108,12 @@ impl Users {
         };
         let path = grant_path(&self.project, user, id);
         let request = if function == Function::Grant { Request::put(path) } else { Request::delete(path) };
-        // A grant that is not there cannot be taken away: refused, and changes nothing.
-        let done = |reply: &Reply| (reply.status == 204).then_some(Value::Nil);
+        let done = |reply: &Reply| match reply.status {
+            204 => Some(Value::Nil),
+            // What is not there cannot be taken away.
+            404 if function == Function::RevokeGrant => Some(Value::Bool(false)),
+            _ => None,
+        };
         let key = name(place);
         let invocation = Invocation { node, function, key: &key, argument: Value::from(*role), request };
         let changed = worker.operate(invocation, done).await;

@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 use super::{Environment, EnvironmentError, Node};
 use crate::client::{Address, Connection, Request};
 
-/// A node that does not answer within this time counts as down.
-const ANSWER_LIMIT: Duration = Duration::from_secs(1);
+/// A node that does not answer within this time counts as down. One that knows no leader waits a second for one before
+/// it says how it is.
+const ANSWER_LIMIT: Duration = Duration::from_millis(1_500);
 /// Pause between two looks at something that is waited for.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -81,28 +82,43 @@ pub async fn wait_ready(environment: &Environment, limit: Duration) -> Result<()
         };
         let looked = tokio::time::timeout(limit, look).await;
         looked.map_err(|_| EnvironmentError::Late {
-            what: format!("node {} is ready: {reason}", node.number()),
+            what: format!("n{} is ready: {reason}", node.number() + 1),
             limit_s: limit.as_secs(),
         })
     });
     join_all(waits).await.into_iter().collect()
 }
 
-/// Waits until all nodes have applied as much, and returns their digests: the node, the index and the digest. If they
-/// never do, whatever was seen last.
-pub async fn digests(environment: &Environment, limit: Duration) -> Vec<(usize, u64, String)> {
+/// A node, the index of the last entry that it has applied, and the digest of its state.
+pub type Digest = (usize, u64, String);
+
+/// Waits until all nodes have applied as much, and returns their digests. If they never do, whatever was seen last.
+pub async fn digests(environment: &Environment, limit: Duration) -> Vec<Digest> {
+    let nodes = environment.nodes();
+    level_digests(nodes.len(), limit, async |place| match nodes.get(place) {
+        Some(node) => digests_seen_by(node).await,
+        None => Vec::new(),
+    })
+    .await
+}
+
+/// The same of so many nodes, each of which sees the digests of all.
+async fn level_digests(
+    count: usize,
+    limit: Duration,
+    see: impl AsyncFn(usize) -> Vec<Digest>,
+) -> Vec<Digest> {
     let mut last = Vec::new();
-    let count = environment.nodes().len();
     let look = async {
         loop {
-            for node in environment.nodes() {
-                let found = digests_seen_by(node).await;
-                let is_level =
-                    found.iter().all(|(_, index, _)| found.iter().all(|(_, other, _)| index == other));
-                if found.len() >= last.len() {
-                    last = found;
+            for node in 0..count {
+                let found = see(node).await;
+                if found.len() < last.len() {
+                    continue;
                 }
-                if is_level && last.len() == count {
+                last = found;
+                let first = last.first().map(|(_, index, _)| *index);
+                if last.len() == count && last.iter().all(|(_, index, _)| Some(*index) == first) {
                     return;
                 }
             }
@@ -113,7 +129,7 @@ pub async fn digests(environment: &Environment, limit: Duration) -> Vec<(usize, 
     last
 }
 
-async fn digests_seen_by(node: &Node) -> Vec<(usize, u64, String)> {
+async fn digests_seen_by(node: &Node) -> Vec<Digest> {
     let mut connection = Connection::new(Address::Tcp(node.http()));
     let Ok(reply) = connection.send(&Request::get("/keyraft/status"), ANSWER_LIMIT * 2).await else {
         return Vec::new();
@@ -139,5 +155,18 @@ mod tests {
         assert_eq!(parse(text), expected);
         let without_leases = "keyraft_raft_role{role=\"leader\"} 0\n";
         assert_eq!(parse(without_leases), Seen { is_up: true, ..Seen::default() });
+    }
+
+    #[tokio::test]
+    async fn a_node_that_sees_nobody_does_not_make_the_others_level() {
+        let at = |indexes: [u64; 2]| -> Vec<Digest> {
+            (0..).zip(indexes).map(|(node, index)| (node, index, format!("of {index}"))).collect()
+        };
+        let soon = Duration::from_millis(200);
+        let seen = std::sync::Mutex::new(vec![at([9, 9]), at([8, 9]), Vec::new(), at([8, 7])]);
+        let see = async |_: usize| seen.lock().unwrap().pop().unwrap_or_default();
+        assert_eq!(level_digests(2, Duration::from_secs(10), see).await, at([9, 9]));
+        let never = async |node: usize| if node == 0 { at([8, 7]) } else { Vec::new() };
+        assert_eq!(level_digests(2, soon, never).await, at([8, 7]), "the last that was seen");
     }
 }

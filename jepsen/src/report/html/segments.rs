@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::recording::{Recording, Sample};
 
 /// A stretch without a sample that is so many times longer than usual is one of which nothing is known.
-const LONGEST_GAP: u32 = 5;
+const LONGEST_GAP: u32 = 8;
 
 /// How a node was for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,6 +14,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper_util::rt::TokioIo;
 use serde_json::Value as Json;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::Request;
@@ -98,26 +99,20 @@ impl Connection {
 
     /// A connection that takes a request now: the one kept, unless it has been closed meanwhile, else a new one.
     async fn sender(&mut self) -> Result<SendRequest<Full<Bytes>>, SendError> {
-        if let Some(mut kept) = self.sender.take()
-            && kept.ready().await.is_ok()
-        {
-            return Ok(kept);
-        }
+        let kept = self.sender.take();
         let connect = async {
+            if let Some(mut kept) = kept
+                && kept.ready().await.is_ok()
+            {
+                return Ok(kept);
+            }
             match &self.address {
                 Address::Tcp(address) => {
                     let stream = TcpStream::connect(address).await.map_err(not_sent)?;
                     stream.set_nodelay(true).map_err(not_sent)?;
-                    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(not_sent)?;
-                    tokio::spawn(connection);
-                    Ok(sender)
+                    open(stream).await
                 }
-                Address::Unix(path) => {
-                    let stream = UnixStream::connect(path).await.map_err(not_sent)?;
-                    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(not_sent)?;
-                    tokio::spawn(connection);
-                    Ok(sender)
-                }
+                Address::Unix(path) => open(UnixStream::connect(path).await.map_err(not_sent)?).await,
             }
         };
         let limited = tokio::time::timeout(CONNECT_LIMIT, connect).await;
@@ -141,6 +136,15 @@ impl Connection {
         }
         built.body(Full::new(request.body.clone().unwrap_or_default())).map_err(not_sent)
     }
+}
+
+/// Speaks HTTP over a stream, as long as somebody holds what it returns.
+async fn open(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<SendRequest<Full<Bytes>>, SendError> {
+    let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(not_sent)?;
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 fn not_sent(error: impl std::fmt::Display) -> SendError {

@@ -26,9 +26,9 @@ pub enum EnvironmentError {
     #[error("network: {0}")]
     Network(String),
     /// A node could not be started.
-    #[error("node {node}: {reason}")]
+    #[error("n{}: {reason}", node + 1)]
     Node {
-        /// Which.
+        /// Which, from 0.
         node: usize,
         /// Why.
         reason: String,

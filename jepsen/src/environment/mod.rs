@@ -239,7 +239,7 @@ impl Layout {
         processes: &Arc<Mutex<BTreeMap<u32, usize>>>,
     ) -> Result<Self, EnvironmentError> {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let free = listeners(&any, 2 * count)?;
+        let free = free_ports(2 * count)?;
         let mut http = addresses(&free)?;
         let cluster = http.split_off(count);
         // The nodes will listen there. Somebody else could come first; then a node does not start, and says so.
@@ -252,6 +252,24 @@ impl Layout {
     }
 }
 
+/// Listeners on free ports of the loopback interface that the kernel gives to no connection by itself: a node that is
+/// down finds its own again.
+fn free_ports(count: usize) -> Result<Vec<TcpListener>, EnvironmentError> {
+    const LOWEST: u16 = 10_000;
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let highest = range.split_whitespace().next().and_then(|low| low.parse().ok()).unwrap_or(32_768);
+    let ports = LOWEST..highest.max(LOWEST);
+    // Runs at the same time begin at different ones.
+    let first = std::process::id() as usize % ports.len().max(1);
+    let free = ports.clone().cycle().skip(first).take(ports.len());
+    let free = free.filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    let found: Vec<_> = free.take(count).collect();
+    if found.len() < count {
+        return Err(EnvironmentError::Network(format!("no {count} free ports in {ports:?}")));
+    }
+    Ok(found)
+}
+
 fn listeners(address: &SocketAddr, count: usize) -> Result<Vec<TcpListener>, EnvironmentError> {
     let bound = (0..count).map(|_| TcpListener::bind(address)).collect::<Result<_, _>>();
     bound.map_err(|error| EnvironmentError::Network(error.to_string()))
@@ -260,4 +278,18 @@ fn listeners(address: &SocketAddr, count: usize) -> Result<Vec<TcpListener>, Env
 fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, EnvironmentError> {
     let found = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>();
     found.map_err(|error| EnvironmentError::Network(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_nodes_are_none_that_connections_get() {
+        let ports = free_ports(6).unwrap();
+        let of = |listener: &TcpListener| listener.local_addr().unwrap().port();
+        let connected = std::net::TcpStream::connect(ports[0].local_addr().unwrap()).unwrap();
+        let given = connected.local_addr().unwrap().port();
+        assert!(ports.iter().all(|port| of(port) < given && of(port) >= 10_000), "{given}");
+    }
 }

@@ -18,6 +18,8 @@ use super::network::Link;
 use super::{EnvironmentError, namespaces, sockets};
 
 const CHUNK_BYTES: usize = 16 * 1024;
+/// Pause after a connection that could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Chunks of one connection that are under way.
 const MOST_UNDER_WAY: usize = 256;
 
@@ -73,8 +75,13 @@ impl Proxies {
             let listener = TcpListener::from_std(listener).map_err(unusable)?;
             let (watched, callers) = (watched.clone(), Arc::clone(&callers));
             tokio::spawn(async move {
-                // Ends when accepting fails, which it does only when the machine is out of something.
-                while let Ok((near, address)) = listener.accept().await {
+                // Ends with the runtime.
+                loop {
+                    let Ok((near, address)) = listener.accept().await else {
+                        // The caller has gone already, or the machine is out of something for now.
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    };
                     let (watched, callers) = (watched.clone(), Arc::clone(&callers));
                     tokio::spawn(async move {
                         let from =

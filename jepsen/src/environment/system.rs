@@ -1,14 +1,17 @@
-//! Programs of the system: `ip`, `nft`, `umount`.
+//! Programs of the system: `ip`, `nft`, `umount`; `timeout` ends one that hangs.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::EnvironmentError;
 
+/// A program has so many seconds.
+const LIMIT_S: &str = "30";
+
 /// Runs a program to its end; its standard output.
 ///
 /// # Errors
-/// It cannot be run, or says that it failed.
+/// It cannot be run, takes too long, or says that it failed.
 pub fn run(program: &str, arguments: &[&str]) -> Result<String, EnvironmentError> {
     run_with(program, arguments, "")
 }
@@ -16,13 +19,14 @@ pub fn run(program: &str, arguments: &[&str]) -> Result<String, EnvironmentError
 /// The same with a text on its standard input.
 ///
 /// # Errors
-/// It cannot be run, or says that it failed.
+/// It cannot be run, takes too long, or says that it failed.
 pub fn run_with(program: &str, arguments: &[&str], input: &str) -> Result<String, EnvironmentError> {
     let failed = |reason: String| EnvironmentError::Command {
         command: format!("{program} {}", arguments.join(" ")),
         reason,
     };
-    let mut child = Command::new(program)
+    let mut child = Command::new("timeout")
+        .args(["--signal=KILL", LIMIT_S, program])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -35,7 +39,8 @@ pub fn run_with(program: &str, arguments: &[&str], input: &str) -> Result<String
     }
     let output = child.wait_with_output().map_err(|error| failed(error.to_string()))?;
     if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(failed(format!("{}: {}", output.status, words.trim())));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

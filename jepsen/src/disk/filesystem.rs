@@ -2,25 +2,23 @@
 
 use std::ffi::OsStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use fuser::{
-    BsdFileFlags, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
-    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty,
-    ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    BsdFileFlags, Errno, FileAttr, FileHandle, Filesystem, FopenFlags, Generation, INodeNo, LockOwner,
+    OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry,
+    ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
-use super::volume::{Content, File, Folder, Volume};
+use super::attributes::{BLOCK_BYTES, FILE, FOLDER, TYPE_MASK, attributes};
+use super::file::File;
+use super::folder::Folder;
+use super::volume::{Content, Volume};
 
 /// The kernel is to keep nothing: after a power failure it would be wrong.
 const TTL: Duration = Duration::ZERO;
-const BLOCK_BYTES: u32 = 4096;
 /// Blocks of a volume without a bound.
 const PLENTY: u64 = 1 << 22;
-const TYPE_MASK: u32 = 0o170_000;
-const FOLDER: u32 = 0o040_000;
-const FILE: u32 = 0o100_000;
-const SOCKET: u32 = 0o140_000;
 
 /// The file system; all that is mounted of one volume share it.
 pub struct VolumeFilesystem {
@@ -44,33 +42,6 @@ impl VolumeFilesystem {
         let number = volume.make(parent.0, name, content, mode, (request.uid(), request.gid()))?;
         attributes(&volume, number)
     }
-}
-
-fn attributes(volume: &Volume, number: u64) -> Result<FileAttr, Errno> {
-    let inode = volume.inode(number)?;
-    let size = volume.length(number);
-    let kind = match inode.mode & TYPE_MASK {
-        FOLDER => FileType::Directory,
-        SOCKET => FileType::Socket,
-        _ => FileType::RegularFile,
-    };
-    Ok(FileAttr {
-        ino: INodeNo(number),
-        size,
-        blocks: size.div_ceil(512),
-        atime: UNIX_EPOCH,
-        mtime: UNIX_EPOCH,
-        ctime: UNIX_EPOCH,
-        crtime: UNIX_EPOCH,
-        kind,
-        perm: u16::try_from(inode.mode & 0o7_777).unwrap_or(0o600),
-        nlink: if kind == FileType::Directory { 2 } else { 1 },
-        uid: inode.owner.0,
-        gid: inode.owner.1,
-        rdev: 0,
-        blksize: BLOCK_BYTES,
-        flags: 0,
-    })
 }
 
 fn entry(reply: ReplyEntry, found: Result<FileAttr, Errno>) {
@@ -268,10 +239,10 @@ impl Filesystem for VolumeFilesystem {
             Ok(names) => names,
             Err(error) => return reply.error(error),
         };
-        let skipped = usize::try_from(offset).unwrap_or(usize::MAX);
-        for (place, (name, number)) in names.into_iter().enumerate().skip(skipped) {
+        // Where to go on is told by the last inode that was listed.
+        for (name, number) in names.into_iter().filter(|(_, number)| *number > offset) {
             let Ok(found) = attributes(&volume, number) else { continue };
-            if reply.add(found.ino, place as u64 + 1, found.kind, name) {
+            if reply.add(found.ino, number, found.kind, name) {
                 break;
             }
         }

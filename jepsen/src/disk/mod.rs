@@ -1,6 +1,9 @@
 //! Disks of the harness: file systems in user space that lose what was not synced, or are full.
 
+mod attributes;
+mod file;
 mod filesystem;
+mod folder;
 mod pages;
 mod volume;
 
@@ -63,9 +66,12 @@ impl Disk {
         volume.set_capacity(Some(used + room_bytes));
     }
 
-    /// Makes room.
-    pub fn make_room(&self) {
-        self.volume().set_capacity(None);
+    /// Makes room; whether some was missing meanwhile.
+    pub fn make_room(&self) -> bool {
+        let mut volume = self.volume();
+        let was_overfull = volume.is_overfull();
+        volume.set_capacity(None);
+        was_overfull
     }
 
     fn volume(&self) -> MutexGuard<'_, Volume> {
@@ -130,9 +136,26 @@ mod tests {
         disk.fill_up_to(10_000);
         let error = fs::write(&path, vec![1; 100_000]).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-        disk.make_room();
+        assert!(disk.make_room());
         fs::write(&path, vec![1; 100_000]).unwrap();
+        assert!(!disk.make_room());
         fs::rename(&path, folder.path().join("other")).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn whoever_removes_what_is_listed_leaves_nothing() {
+        if !Disk::is_possible() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let _disk = Disk::mount(folder.path()).unwrap();
+        for number in 0..2_000 {
+            File::create(folder.path().join(format!("a name of some length {number}"))).unwrap();
+        }
+        for entry in fs::read_dir(folder.path()).unwrap() {
+            fs::remove_file(entry.unwrap().path()).unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

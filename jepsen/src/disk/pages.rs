@@ -22,6 +22,13 @@ impl Pages {
         self.pages.len() as u64 * PAGE_BYTES as u64
     }
 
+    /// How many bytes more would take memory after a write.
+    pub fn missing(&self, offset: u64, length: usize) -> u64 {
+        let end = offset.saturating_add(length as u64).div_ceil(PAGE_BYTES as u64);
+        let missing = (place(offset).0..end).filter(|page| !self.pages.contains_key(page)).count();
+        missing as u64 * PAGE_BYTES as u64
+    }
+
     /// Up to `size` bytes from `offset` on.
     pub fn read(&self, offset: u64, size: usize) -> Vec<u8> {
         let size = size.min(usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX));

@@ -14,16 +14,13 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use fuser::Errno;
-use rand::Rng;
 
-use super::pages::Pages;
+use super::file::File;
+use super::folder::Folder;
 use crate::schedule::Chance;
 
 /// The number of the uppermost folder.
 pub const ROOT: u64 = 1;
-/// A write is torn at a multiple of this.
-const SECTOR_BYTES: usize = 512;
-
 /// What an inode is.
 #[derive(Clone, Debug)]
 pub enum Content {
@@ -33,29 +30,6 @@ pub enum Content {
     Folder(Folder),
     /// A socket, or something else that has no content.
     Other,
-}
-
-/// A file.
-#[derive(Clone, Debug, Default)]
-pub struct File {
-    live: Pages,
-    synced: Pages,
-    unsynced: Vec<Change>,
-}
-
-#[derive(Clone, Debug)]
-enum Change {
-    Write { offset: u64, bytes: Vec<u8> },
-    Length(u64),
-}
-
-/// A folder.
-#[derive(Clone, Debug, Default)]
-pub struct Folder {
-    live: BTreeMap<OsString, u64>,
-    synced: BTreeMap<OsString, u64>,
-    /// Each is done whole or not at all.
-    unsynced: Vec<Vec<(OsString, Option<u64>)>>,
 }
 
 /// A file, a folder or something else.
@@ -76,13 +50,20 @@ pub struct Volume {
     inodes: BTreeMap<u64, Inode>,
     next: u64,
     capacity_bytes: Option<u64>,
+    /// Whether something found no room since the capacity was set.
+    is_overfull: bool,
 }
 
 impl Default for Volume {
     fn default() -> Self {
         let root =
             Inode { content: Content::Folder(Folder::default()), mode: 0o040_755, owner: (0, 0), opens: 0 };
-        Self { inodes: BTreeMap::from([(ROOT, root)]), next: ROOT + 1, capacity_bytes: None }
+        Self {
+            inodes: BTreeMap::from([(ROOT, root)]),
+            next: ROOT + 1,
+            capacity_bytes: None,
+            is_overfull: false,
+        }
     }
 }
 
@@ -97,19 +78,22 @@ impl Volume {
     /// The length of a file; of anything else, nothing.
     pub fn length(&self, number: u64) -> u64 {
         match self.inodes.get(&number).map(|inode| &inode.content) {
-            Some(Content::File(file)) => file.live.length(),
+            Some(Content::File(file)) => file.length(),
             _ => 0,
         }
     }
 
     /// The number of what has this name in a folder.
     pub fn look_up(&self, parent: u64, name: &OsStr) -> Done<u64> {
-        self.folder(parent)?.live.get(name).copied().ok_or(Errno::ENOENT)
+        self.folder(parent)?.get(name).ok_or(Errno::ENOENT)
     }
 
-    /// The names in a folder.
+    /// The names in a folder, by the numbers of their inodes: an order that stays while others are removed.
     pub fn list(&self, number: u64) -> Done<Vec<(OsString, u64)>> {
-        Ok(self.folder(number)?.live.iter().map(|(name, inode)| (name.clone(), *inode)).collect())
+        let names = self.folder(number)?.names();
+        let mut names: Vec<_> = names.map(|(name, inode)| (name.to_owned(), inode)).collect();
+        names.sort_by_key(|(_, inode)| *inode);
+        Ok(names)
     }
 
     /// Makes something new in a folder; its number.
@@ -124,7 +108,7 @@ impl Volume {
         if self.look_up(parent, name).is_ok() {
             return Err(Errno::EEXIST);
         }
-        self.take_room(0)?;
+        self.take_room(1)?;
         let number = self.next;
         self.folder_mut(parent)?.change(vec![(name.to_owned(), Some(number))]);
         self.next += 1;
@@ -135,7 +119,7 @@ impl Volume {
     /// Takes a name out of a folder.
     pub fn remove(&mut self, parent: u64, name: &OsStr) -> Done<()> {
         let number = self.look_up(parent, name)?;
-        if self.folder(number).is_ok_and(|folder| !folder.live.is_empty()) {
+        if self.folder(number).is_ok_and(|folder| !folder.is_empty()) {
             return Err(Errno::ENOTEMPTY);
         }
         self.folder_mut(parent)?.change(vec![(name.to_owned(), None)]);
@@ -146,6 +130,10 @@ impl Volume {
     /// Moves a name, in place of another one if there is one.
     pub fn rename(&mut self, from: (u64, &OsStr), to: (u64, &OsStr)) -> Done<()> {
         let number = self.look_up(from.0, from.1)?;
+        let replaced = self.look_up(to.0, to.1).and_then(|number| self.folder(number));
+        if replaced.is_ok_and(|folder| !folder.is_empty()) {
+            return Err(Errno::ENOTEMPTY);
+        }
         let (take, put) = ((from.1.to_owned(), None), (to.1.to_owned(), Some(number)));
         if from.0 == to.0 {
             self.folder_mut(from.0)?.change(vec![take, put]);
@@ -161,40 +149,31 @@ impl Volume {
     /// Bytes of a file.
     pub fn read(&self, number: u64, offset: u64, size: usize) -> Done<Vec<u8>> {
         match &self.inode(number)?.content {
-            Content::File(file) => Ok(file.live.read(offset, size)),
+            Content::File(file) => Ok(file.read(offset, size)),
             _ => Err(Errno::EINVAL),
         }
     }
 
     /// Writes to a file; not durable before [`Self::sync`].
     pub fn write(&mut self, number: u64, offset: u64, bytes: &[u8]) -> Done<()> {
-        let end = offset.saturating_add(bytes.len() as u64);
-        self.take_room(end.saturating_sub(self.length(number)))?;
-        let file = self.file_mut(number)?;
-        file.live.write(offset, bytes);
-        file.unsynced.push(Change::Write { offset, bytes: bytes.to_vec() });
+        let more = self.file_mut(number)?.room_for(offset, bytes.len());
+        self.take_room(more)?;
+        self.file_mut(number)?.write(offset, bytes);
         Ok(())
     }
 
     /// Cuts a file or lets it grow; not durable before [`Self::sync`].
     pub fn set_length(&mut self, number: u64, length: u64) -> Done<()> {
-        let file = self.file_mut(number)?;
-        file.live.set_length(length);
-        file.unsynced.push(Change::Length(length));
+        self.file_mut(number)?.set_length(length);
         Ok(())
     }
 
     /// Makes all changes of a file or a folder durable.
     pub fn sync(&mut self, number: u64) -> Done<()> {
         match &mut self.inodes.get_mut(&number).ok_or(Errno::ENOENT)?.content {
-            Content::File(file) => {
-                for change in std::mem::take(&mut file.unsynced) {
-                    change.apply(&mut file.synced);
-                }
-            }
+            Content::File(file) => file.sync(),
             Content::Folder(folder) => {
-                folder.synced.clone_from(&folder.live);
-                folder.unsynced.clear();
+                folder.sync();
                 self.forget_lost();
             }
             Content::Other => {}
@@ -228,12 +207,18 @@ impl Volume {
     /// Bounds what all files together may take; `None` takes the bound away.
     pub fn set_capacity(&mut self, capacity_bytes: Option<u64>) {
         self.capacity_bytes = capacity_bytes;
+        self.is_overfull = false;
+    }
+
+    /// Whether something found no room since the bound was set.
+    pub fn is_overfull(&self) -> bool {
+        self.is_overfull
     }
 
     /// Bytes that all files take.
     pub fn used(&self) -> u64 {
         let files = self.inodes.values().filter_map(|inode| match &inode.content {
-            Content::File(file) => Some(file.live.stored()),
+            Content::File(file) => Some(file.stored()),
             _ => None,
         });
         files.sum()
@@ -246,7 +231,6 @@ impl Volume {
 
     /// The power fails: what was not synced is gone, but for what chance lets through. Nothing may be open any more.
     pub fn lose_unsynced(&mut self, chance: &mut Chance) {
-        // Of a file either nothing was on its way to the disk, or some, or all.
         for inode in self.inodes.values_mut() {
             inode.opens = 0;
             match &mut inode.content {
@@ -258,11 +242,12 @@ impl Volume {
         self.forget_lost();
     }
 
-    fn take_room(&self, more: u64) -> Done<()> {
-        match self.free() {
-            Some(free) if free < more.max(1) => Err(Errno::ENOSPC),
-            _ => Ok(()),
+    fn take_room(&mut self, more: u64) -> Done<()> {
+        if self.free().is_some_and(|free| free < more) {
+            self.is_overfull = true;
+            return Err(Errno::ENOSPC);
         }
+        Ok(())
     }
 
     fn folder(&self, number: u64) -> Done<&Folder> {
@@ -291,8 +276,7 @@ impl Volume {
         let mut named: Vec<u64> = vec![ROOT];
         for inode in self.inodes.values() {
             if let Content::Folder(folder) = &inode.content {
-                named.extend(folder.live.values().chain(folder.synced.values()));
-                named.extend(folder.unsynced.iter().flatten().filter_map(|(_, number)| *number));
+                named.extend(folder.inodes());
             }
         }
         named.sort_unstable();
@@ -300,146 +284,5 @@ impl Volume {
     }
 }
 
-impl Change {
-    fn apply(self, pages: &mut Pages) {
-        match self {
-            Self::Write { offset, bytes } => pages.write(offset, &bytes),
-            Self::Length(length) => pages.set_length(length),
-        }
-    }
-}
-
-impl File {
-    fn lose_unsynced(&mut self, chance: &mut Chance) {
-        let share = [0.0, 0.5, 1.0].get(chance.random_range(0..3_usize)).copied().unwrap_or(0.0);
-        for change in std::mem::take(&mut self.unsynced) {
-            if !chance.random_bool(share) {
-                continue;
-            }
-            match change {
-                Change::Write { offset, mut bytes } if share < 1.0 => {
-                    let sectors = bytes.len().div_ceil(SECTOR_BYTES);
-                    bytes.truncate(chance.random_range(0..=sectors) * SECTOR_BYTES);
-                    self.synced.write(offset, &bytes);
-                }
-                whole => whole.apply(&mut self.synced),
-            }
-        }
-        self.live = self.synced.clone();
-    }
-}
-
-impl Folder {
-    fn change(&mut self, change: Vec<(OsString, Option<u64>)>) {
-        apply(&change, &mut self.live);
-        self.unsynced.push(change);
-    }
-
-    fn lose_unsynced(&mut self, chance: &mut Chance) {
-        let kept = chance.random_range(0..=self.unsynced.len());
-        for change in std::mem::take(&mut self.unsynced).iter().take(kept) {
-            apply(change, &mut self.synced);
-        }
-        self.live = self.synced.clone();
-    }
-}
-
-fn apply(change: &[(OsString, Option<u64>)], names: &mut BTreeMap<OsString, u64>) {
-    for (name, number) in change {
-        match number {
-            Some(number) => drop(names.insert(name.clone(), *number)),
-            None => drop(names.remove(name)),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use rand::SeedableRng;
-
-    use super::*;
-
-    fn file_with(volume: &mut Volume, name: &str, bytes: &[u8]) -> u64 {
-        let content = Content::File(File::default());
-        let number = volume.make(ROOT, OsStr::new(name), content, 0o100_644, (0, 0)).unwrap();
-        volume.write(number, 0, bytes).unwrap();
-        number
-    }
-
-    /// What is left of a file after each of many power failures; `None` where it is gone.
-    fn after_failures(make: impl Fn(&mut Volume)) -> Vec<Option<Vec<u8>>> {
-        let after = |seed| {
-            let mut volume = Volume::default();
-            make(&mut volume);
-            volume.lose_unsynced(&mut Chance::seed_from_u64(seed));
-            let number = volume.look_up(ROOT, OsStr::new("a")).ok()?;
-            Some(volume.read(number, 0, 4096).unwrap())
-        };
-        (0..100).map(after).collect()
-    }
-
-    #[test]
-    fn what_was_synced_with_its_folder_survives() {
-        let left = after_failures(|volume| {
-            let number = file_with(volume, "a", b"kept");
-            volume.sync(number).unwrap();
-            volume.sync(ROOT).unwrap();
-        });
-        assert!(left.iter().all(|left| left.as_deref() == Some(b"kept")));
-    }
-
-    #[test]
-    fn what_was_not_synced_may_survive_or_not() {
-        let left = after_failures(|volume| {
-            let number = file_with(volume, "a", b"old");
-            volume.sync(number).unwrap();
-            volume.sync(ROOT).unwrap();
-            volume.write(number, 0, b"new").unwrap();
-        });
-        assert!(left.contains(&Some(b"old".to_vec())) && left.contains(&Some(b"new".to_vec())));
-        assert_eq!(left.iter().flatten().filter(|left| left.len() == 3).count(), 100);
-    }
-
-    #[test]
-    fn a_synced_file_is_lost_with_its_name() {
-        let left = after_failures(|volume| {
-            let number = file_with(volume, "a", b"kept");
-            volume.sync(number).unwrap();
-        });
-        assert!(left.contains(&None) && left.contains(&Some(b"kept".to_vec())));
-    }
-
-    #[test]
-    fn a_rename_is_done_whole_or_not_at_all() {
-        let left = after_failures(|volume| {
-            let (old, new) = (file_with(volume, "a", b"old"), file_with(volume, "b", b"new"));
-            [old, new, ROOT].into_iter().for_each(|number| volume.sync(number).unwrap());
-            volume.rename((ROOT, OsStr::new("b")), (ROOT, OsStr::new("a"))).unwrap();
-        });
-        assert!(left.iter().all(|left| [&b"old"[..], b"new"].contains(&left.as_deref().unwrap())));
-        assert!(left.contains(&Some(b"old".to_vec())) && left.contains(&Some(b"new".to_vec())));
-    }
-
-    #[test]
-    fn a_full_volume_takes_nothing_more_until_there_is_room() {
-        let mut volume = Volume::default();
-        let number = file_with(&mut volume, "a", b"x");
-        volume.set_capacity(Some(volume.used()));
-        assert!(volume.write(number, 1, &[0; 4096]).is_err());
-        volume.set_capacity(None);
-        volume.write(number, 1, &[0; 4096]).unwrap();
-        assert_eq!(volume.length(number), 4097);
-    }
-
-    #[test]
-    fn an_open_file_outlives_its_name() {
-        let mut volume = Volume::default();
-        let number = file_with(&mut volume, "a", b"x");
-        volume.open(number).unwrap();
-        volume.remove(ROOT, OsStr::new("a")).unwrap();
-        volume.sync(ROOT).unwrap();
-        assert_eq!(volume.read(number, 0, 1).unwrap(), b"x");
-        volume.close(number);
-        assert!(volume.inode(number).is_err());
-    }
-}
+mod tests;

@@ -10,8 +10,11 @@ use crate::checker::availability::{self, Availability};
 use crate::checker::verdict::{Fault, Findings, Verdict};
 use crate::checker::{self, digests, shrink, work};
 use crate::function::Function;
-use crate::history::{History, Outcome};
+use crate::history::{History, Operation, Outcome};
 use crate::recording::{DisturbanceState, Recording};
+
+/// So many faults are made as small as they can be: those that the report has pictures of.
+pub const MAX_SHRUNK: usize = 3;
 
 /// A run whose workload no checker knows.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,17 +52,11 @@ impl Counts {
     pub fn total(&self) -> usize {
         self.done + self.refused + self.unknown
     }
-
-    /// Those with an answer.
-    #[must_use]
-    pub fn answered(&self) -> usize {
-        self.done + self.refused
-    }
 }
 
 impl Judgement {
-    /// Judges a recording; of one that is only a history, only the promise of its workload. The first fault
-    /// of each promise is made as small as it can be.
+    /// Judges a recording; of one that is only a history, only the promise of its workload, and whether it has
+    /// anything to judge. The first faults of the promise are made as small as they can be.
     ///
     /// # Errors
     /// No checker knows the workload.
@@ -68,17 +65,21 @@ impl Judgement {
             return Err(UnknownWorkload { workload: recording.workload.clone() });
         };
         let mut verdict = checker.check(&recording.history);
-        if let Verdict::Failed { faults, .. } = &mut verdict
-            && let Some(first) = faults.first_mut()
-            && let Some(smallest) = shrink::smallest_fault(checker.as_ref(), first.part.clone())
-        {
-            *first = smallest;
+        if let Verdict::Failed { faults, .. } = &mut verdict {
+            for fault in faults.iter_mut().take(MAX_SHRUNK) {
+                if let Some(smallest) = shrink::smallest_fault(checker.as_ref(), fault.part.clone()) {
+                    *fault = smallest;
+                }
+            }
         }
         let mut checks = vec![(checker.name().to_owned(), verdict)];
         if recording.nodes > 0 {
             checks.push(("all states are the same in the end".to_owned(), digests::check(recording)));
             checks.push(("enough was done".to_owned(), work::check(recording)));
             checks.push(("nothing else went wrong".to_owned(), check_notes(recording)));
+        } else if !recording.history.operations().iter().any(Operation::is_done) {
+            let missing = vec!["an operation that was done".to_owned()];
+            checks.push(("enough was done".to_owned(), Verdict::TooLittle { missing }));
         }
         Ok(Self { checks, counts: count(&recording.history), availability: availability::measure(recording) })
     }
@@ -246,6 +247,9 @@ mod tests {
     fn of_a_history_alone_only_the_promise_is_judged() {
         let alone = Recording { nodes: 0, history: history([write(1, 0, 1)]), ..recording() };
         assert!(Judgement::of(&alone).unwrap().is_passed());
+        let nothing = history([write(1, 0, 1).unknown(), read(1, 0, 1).refused()]);
+        let nothing = Recording { history: nothing, ..alone.clone() };
+        assert_eq!(Judgement::of(&nothing).unwrap().verdict().word(), "too little");
         let unknown = Recording { workload: "dance".to_owned(), ..alone };
         assert!(
             Judgement::of(&unknown).unwrap_err().to_string().contains("\"dance\"; those known are register,")

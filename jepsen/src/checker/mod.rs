@@ -64,7 +64,7 @@ pub fn guess_workload(history: &History) -> &'static str {
         () if has(Function::Add) => "set",
         () if has(Function::Create) => "unique",
         () if has(Function::Grant) || has(Function::RevokeGrant) => "grants",
-        () if has(Function::Rotate) => "rotation",
+        () if has(Function::Rotate) || has(Function::Keys) => "rotation",
         () if has(Function::Revoke) => "revocation",
         () if has(Function::Write) || has(Function::Read) => "register",
         () => "",

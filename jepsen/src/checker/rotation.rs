@@ -44,10 +44,13 @@ impl Checker for Rotation {
         findings.verdict()
     }
 
+    /// A validation needs the issue of its token; keys, all that may have changed them.
     fn needs(&self, operation: &Operation, other: &Operation) -> bool {
-        operation.function == Function::Validate
-            && other.function == Function::Issue
-            && operation.key == other.key
+        match operation.function {
+            Function::Validate => other.function == Function::Issue && operation.key == other.key,
+            Function::Keys => other.function == Function::Rotate && other.may_have_effect(),
+            _ => false,
+        }
     }
 }
 
@@ -70,28 +73,28 @@ impl Rotation {
     }
 }
 
-/// What every node has changes with each rotation and never back; and the last list of each node is the same,
-/// of those asked for after the last rotation. One with an unknown outcome may yet come, between any two looks.
+/// What every node has changes with each rotation and never back; and the last list of each node is the same, of
+/// those asked for after the last rotation. One with an unknown outcome may yet come, between any two looks.
 fn check_keys(history: &History, findings: &mut Findings) {
     let of = |function| history.operations().iter().filter(move |operation| operation.function == function);
     let mut looks: Vec<&Operation> = of(Function::Keys).filter(|look| look.is_done()).collect();
     looks.sort_by_key(|look| look.ended_at);
     check_order(&looks, findings);
-    if of(Function::Rotate).any(|rotation| rotation.outcome == Outcome::Unknown) {
-        return;
-    }
-    let settled = of(Function::Rotate).map(|rotation| rotation.ended_at).max().unwrap_or_default();
+    let late: Vec<&Operation> =
+        of(Function::Rotate).filter(|rotation| rotation.outcome == Outcome::Unknown).collect();
+    let done = of(Function::Rotate).filter(|rotation| rotation.is_done());
+    let settled = done.map(|rotation| rotation.ended_at).max().unwrap_or_default();
     let last: BTreeMap<usize, &Operation> =
         looks.iter().filter(|look| look.sent_at > settled).map(|look| (look.node, *look)).collect();
-    let mut last = last.values();
-    let Some(first) = last.next() else { return };
-    for other in last.filter(|other| other.answer != first.answer) {
-        let (one, another) = (first.node + 1, other.node + 1);
-        let what = format!(
-            "the keys diverge: n{one} has {} and n{another} has {} in the end",
-            first.answer, other.answer
-        );
-        findings.add(Fault::of(what, [*first, *other]));
+    let mut keys: BTreeMap<&Value, &Operation> = BTreeMap::new();
+    for look in last.values() {
+        keys.entry(&look.answer).or_insert(look);
+    }
+    if keys.len() > late.len() + 1 {
+        let of = |look: &&Operation| format!("n{} has {}", look.node + 1, look.answer);
+        let each: Vec<String> = keys.values().map(of).collect();
+        let what = format!("the keys diverge in the end: {}", each.join(", "));
+        findings.add(Fault::of(what, keys.into_values().chain(late)));
     }
 }
 
@@ -159,6 +162,21 @@ mod tests {
         assert!(is_failed(and(rotate(0, 4)), None), "they were settled");
         assert!(!is_failed(and(rotate(7, 9)), None), "only one of them is after the rotation");
         assert!(!is_failed(and(rotate(0, 4).unknown()), None), "it may have come between");
+        assert!(is_failed(and(rotate(7, 9).refused()), None), "it has changed nothing");
+    }
+
+    #[test]
+    fn a_rotation_that_may_yet_come_changes_the_keys_once() {
+        let late = || operation(Function::Rotate, Value::Nil, 0, 4).of("").unknown();
+        let looks = || [keys(0, 5, &["a"]), keys(1, 7, &["b"]), keys(2, 9, &["c"])];
+        assert!(is_failed(looks().into_iter().chain([late()]).collect(), None));
+        assert!(!is_failed(looks().into_iter().chain([late(), late().by(1)]).collect(), None));
+        let fault = match (Rotation { lifetime: None }).check(&history(looks().into_iter().chain([late()]))) {
+            Verdict::Failed { faults, .. } => faults[0].clone(),
+            verdict => panic!("{verdict:?}"),
+        };
+        assert_eq!(fault.what, "the keys diverge in the end: n1 has [a], n2 has [b], n3 has [c]");
+        assert!(is_failed(fault.part, None), "the part fails by itself");
     }
 
     #[test]

@@ -6,6 +6,9 @@
 //! fails in the end is a fault of the whole history too.
 
 use std::ops::Range;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::checker::Checker;
 use crate::checker::verdict::{Fault, Verdict};
@@ -13,17 +16,19 @@ use crate::history::{History, Operation};
 
 /// A part is judged so many times, at most.
 const MAX_CHECKS: usize = 1_000;
+/// Nor is it judged any more after this time: a single search can take seconds.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 /// The smallest part found that still fails, and what is wrong with it; `None` if it does not fail at all.
 #[must_use]
 pub fn smallest_fault(checker: &dyn Checker, part: Vec<Operation>) -> Option<Fault> {
-    let mut shrinking = Shrinking { checker, checks: 0 };
+    let mut shrinking = Shrinking { checker, checks: 0, end: Instant::now() + TIME_LIMIT };
     let (mut fault, mut part) = (shrinking.fault(&part)?, part);
     let mut chunk = part.len() / 2;
     while chunk > 0 {
         let mut from = 0;
         let mut has_shrunk = false;
-        while from < part.len() && shrinking.checks < MAX_CHECKS {
+        while from < part.len() && !shrinking.is_over() {
             let without = shrinking.without(&part, from..from + chunk);
             if let Some(smaller) = shrinking.fault(&without) {
                 (fault, part) = (smaller, without);
@@ -33,7 +38,7 @@ pub fn smallest_fault(checker: &dyn Checker, part: Vec<Operation>) -> Option<Fau
             }
         }
         // With single operations once more, until none can go.
-        if chunk > 1 || !has_shrunk || shrinking.checks >= MAX_CHECKS {
+        if chunk > 1 || !has_shrunk || shrinking.is_over() {
             chunk /= 2;
         }
     }
@@ -43,9 +48,14 @@ pub fn smallest_fault(checker: &dyn Checker, part: Vec<Operation>) -> Option<Fau
 struct Shrinking<'a> {
     checker: &'a dyn Checker,
     checks: usize,
+    end: Instant,
 }
 
 impl Shrinking<'_> {
+    fn is_over(&self) -> bool {
+        self.checks >= MAX_CHECKS || Instant::now() >= self.end
+    }
+
     /// The first fault of a part, if it has one.
     fn fault(&mut self, part: &[Operation]) -> Option<Fault> {
         self.checks += 1;
@@ -95,7 +105,7 @@ mod tests {
     fn what_is_needed_is_not_cut_away() {
         let operations = vec![write(1, 0, 5), read(1, 6, 9), write(2, 10, 15), read(2, 16, 19)];
         assert_eq!(smallest_fault(&Register::default(), operations.clone()), None, "there is no fault");
-        let shrinking = Shrinking { checker: &Register::default(), checks: 0 };
+        let shrinking = Shrinking { checker: &Register::default(), checks: 0, end: Instant::now() };
         assert_eq!(shrinking.without(&operations, 0..1), operations[2..]);
     }
 }

@@ -1,8 +1,9 @@
 //! What a checker says of a history.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::history::Operation;
+use crate::history::{Operation, Outcome};
 
 /// Faults are counted, and so many of them are kept.
 const MAX_FAULTS: usize = 20;
@@ -14,7 +15,7 @@ pub enum Verdict {
     Passed,
     /// It is not.
     Failed {
-        /// Why not; at most 20 of them, the smallest first.
+        /// Why not; at most 20 of them, the smallest first, and of other keys before more of the same.
         faults: Vec<Fault>,
         /// How many there are.
         count: usize,
@@ -48,6 +49,15 @@ impl Fault {
         part.sort_by_key(|operation| (operation.sent_at, operation.ended_at, operation.client));
         part.dedup();
         Self { what: what.into(), part }
+    }
+
+    /// The operation that shows it, if one does: the last look to be sent, or else the last change.
+    #[must_use]
+    pub fn witness(&self) -> Option<&Operation> {
+        let is_look = |operation: &Operation| operation.is_done() && !operation.function.is_write();
+        self.part.iter().max_by_key(|operation| {
+            (is_look(operation), operation.outcome != Outcome::Unknown, operation.sent_at)
+        })
     }
 }
 
@@ -108,7 +118,17 @@ impl Findings {
 
     fn keep_smallest(&mut self) {
         self.faults.sort_by_key(|fault| fault.part.len());
-        self.faults.truncate(MAX_FAULTS);
+        // How many smaller ones of the same key there are.
+        let mut of_key: BTreeMap<String, usize> = BTreeMap::new();
+        let mut ranked: Vec<(usize, Fault)> = Vec::new();
+        for fault in self.faults.drain(..) {
+            let key = fault.witness().map(|witness| witness.key.clone()).unwrap_or_default();
+            let count = of_key.entry(key).or_default();
+            ranked.push((*count, fault));
+            *count += 1;
+        }
+        ranked.sort_by_key(|(smaller, _)| *smaller);
+        self.faults.extend(ranked.into_iter().take(MAX_FAULTS).map(|(_, fault)| fault));
     }
 }
 
@@ -161,5 +181,34 @@ impl fmt::Display for Verdict {
             Self::TooLittle { missing } => write!(f, ": {}", missing.join("; ")),
             Self::Undecided { reason } => write!(f, ": {reason}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checker::testing::{read, write};
+
+    #[test]
+    fn a_fault_is_shown_by_the_last_look_or_the_last_change() {
+        let (slow, stale) = (write(2, 3, 90), read(1, 6, 8));
+        let witness = |part: &[Operation]| Fault::of("", part).witness().cloned();
+        assert_eq!(witness(&[write(1, 0, 2), slow.clone(), read(2, 4, 5), stale.clone()]), Some(stale));
+        assert_eq!(witness(&[write(1, 0, 2), slow.clone(), write(3, 8, 9).unknown()]), Some(slow));
+        assert_eq!(witness(&[]), None);
+    }
+
+    #[test]
+    fn the_smallest_faults_are_kept_and_first_those_of_different_keys() {
+        let mut findings = Findings::default();
+        for number in 0..100 {
+            let of_one_key = [read(1, number, number + 1).of("a")];
+            findings.add(Fault::of(format!("a {number}"), &of_one_key));
+        }
+        let larger = [read(1, 0, 1).of("b"), read(2, 2, 3).of("b")];
+        findings.add(Fault::of("b", &larger));
+        let Verdict::Failed { faults, count } = findings.verdict() else { panic!("it passed") };
+        let whats: Vec<&str> = faults.iter().map(|fault| &*fault.what).collect();
+        assert_eq!((count, faults.len(), &whats[..3]), (101, MAX_FAULTS, &["a 0", "b", "a 1"][..]));
     }
 }

@@ -1,10 +1,12 @@
 //! Operations by the time at which they ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use crate::checker::availability::quantile;
+use crate::function::Function;
 use crate::history::History;
 
 /// At most so many, each some pixels wide.
@@ -24,7 +26,9 @@ pub(super) struct Bin {
     pub(super) done: usize,
     pub(super) refused: usize,
     pub(super) failed: usize,
-    /// Of those with an answer, in microseconds; `None` without any.
+    /// Of those with an answer, in microseconds.
+    pub(super) medians_us: BTreeMap<Function, u64>,
+    /// The same of all; `None` without any.
     pub(super) median_us: Option<u64>,
     pub(super) quantile_99_us: Option<u64>,
 }
@@ -47,20 +51,27 @@ impl Bins {
                 bin.failed += 1;
                 continue;
             }
-            latencies.push(operation.latency());
+            latencies.push((operation.function, operation.latency()));
             if operation.is_done() {
                 bin.done += 1;
             } else {
                 bin.refused += 1;
             }
         }
-        let summed = bins.into_iter().map(|(mut bin, mut latencies)| {
-            latencies.sort_unstable();
-            if !latencies.is_empty() {
-                bin.median_us = Some(quantile(&latencies, 50));
-                bin.quantile_99_us = Some(quantile(&latencies, 99));
+        let summed = bins.into_iter().map(|(bin, mut latencies)| {
+            latencies.sort_unstable_by_key(|(_, latency)| *latency);
+            let mut of_function: BTreeMap<Function, Vec<Duration>> = BTreeMap::new();
+            for (function, latency) in &latencies {
+                of_function.entry(*function).or_default().push(*latency);
             }
-            bin
+            let all: Vec<Duration> = latencies.into_iter().map(|(_, latency)| latency).collect();
+            let of_all = |percent| (!all.is_empty()).then(|| quantile(&all, percent));
+            Bin {
+                medians_us: of_function.iter().map(|(function, of)| (*function, quantile(of, 50))).collect(),
+                median_us: of_all(50),
+                quantile_99_us: of_all(99),
+                ..bin
+            }
         });
         Self { width: end / u32::try_from(count).unwrap_or(1), bins: summed.collect() }
     }

@@ -1,4 +1,4 @@
-//! Each kind of fault by its smallest part: an interval for each operation, by client, and the same in words.
+//! The first faults of each promise: an interval for each operation, by client, and the same in words.
 //!
 //! The axis has one step for each moment at which something began or ended, as only their order matters: a
 //! read may come minutes after the write that it should have shown.
@@ -10,14 +10,12 @@ use std::time::Duration;
 use crate::checker::verdict::{Fault, Verdict};
 use crate::function::Function;
 use crate::history::{Operation, Outcome};
-use crate::judgement::Judgement;
+use crate::judgement::{Judgement, MAX_SHRUNK};
 use crate::report::html::Escaped;
-use crate::report::html::frame::WIDTH;
+use crate::report::html::frame::{WIDTH, number};
 use crate::report::html::latency::function_class;
 use crate::report::lines::{self, call};
 
-/// Of so many faults a picture is drawn; the others are told.
-const MAX_PICTURES: usize = 3;
 /// So many operations of a part are drawn, the last ones.
 const MAX_OPERATIONS: usize = 60;
 
@@ -29,14 +27,21 @@ const LETTER: f64 = 7.0;
 pub(super) fn section(page: &mut String, judgement: &Judgement) -> fmt::Result {
     for (name, verdict) in &judgement.checks {
         let Verdict::Failed { faults, count } = verdict else { continue };
-        let many = if *count == 1 { "1 fault".to_owned() } else { format!("{count} faults") };
+        let many = if *count == 1 { "1 fault".to_owned() } else { format!("{} faults", number(*count)) };
         write!(page, "<section class=\"card faults\"><h2>{}: {many}</h2>", Escaped(name))?;
-        for fault in faults.iter().take(MAX_PICTURES) {
+        if faults.iter().any(|fault| !fault.part.is_empty()) {
+            page.write_str(
+                "<p class=\"note\">An interval for each operation, from when it was sent until it was answered. \
+                 The axis has a step for each moment: only their order matters. What shows the fault has a red edge.</p>",
+            )?;
+        }
+        for fault in faults.iter().take(MAX_SHRUNK) {
             draw(page, fault)?;
         }
-        if faults.len() > MAX_PICTURES {
-            page.write_str("<details><summary>More of them</summary><ul>")?;
-            for fault in faults.iter().skip(MAX_PICTURES) {
+        if faults.len() > MAX_SHRUNK {
+            let (more, all) = (faults.len() - MAX_SHRUNK, number(*count));
+            write!(page, "<details><summary>{more} more of {all}</summary><ul>")?;
+            for fault in faults.iter().skip(MAX_SHRUNK) {
                 write!(page, "<li>{}</li>", Escaped(&fault.what))?;
             }
             page.write_str("</ul></details>")?;
@@ -56,7 +61,7 @@ fn draw(page: &mut String, fault: &Fault) -> fmt::Result {
     if left_out > 0 {
         write!(page, "<p class=\"note\">The last {MAX_OPERATIONS} of {} operations.</p>", fault.part.len())?;
     }
-    picture(page, &part)?;
+    picture(page, &part, fault.witness())?;
     page.write_str("<pre>")?;
     for operation in part {
         for line in lines::lines(std::slice::from_ref(operation)) {
@@ -74,7 +79,7 @@ struct Bar<'a> {
     row: usize,
 }
 
-fn picture(page: &mut String, part: &[&Operation]) -> fmt::Result {
+fn picture(page: &mut String, part: &[&Operation], witness: Option<&Operation>) -> fmt::Result {
     let moments: BTreeSet<Duration> =
         part.iter().flat_map(|operation| [operation.sent_at, operation.ended_at]).collect();
     let step = (RIGHT - LEFT) / moments.len().max(2) as f64;
@@ -82,7 +87,7 @@ fn picture(page: &mut String, part: &[&Operation]) -> fmt::Result {
         moments.iter().enumerate().map(|(place, at)| (*at, LEFT + step * (place as f64 + 0.5))).collect();
     let x = |at: Duration| places.get(&at).copied().unwrap_or(LEFT);
     let (bars, clients) = rows(part, x);
-    let rows: usize = clients.values().sum();
+    let rows: usize = clients.iter().map(|(_, rows)| rows).sum();
     let bottom = ROW * rows as f64 + 8.0;
     let height = bottom + 26.0;
     let functions: Vec<Function> =
@@ -92,9 +97,10 @@ fn picture(page: &mut String, part: &[&Operation]) -> fmt::Result {
         "<figure><svg class=\"intervals\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"the operations as intervals\">"
     )?;
     let mut last_label = f64::MIN;
+    let digits = digits(&moments);
     for (at, x) in &places {
         write!(page, "<path class=\"grid\" d=\"M{x:.1} 0v{bottom}\"/>")?;
-        let text = format!("{:.4} s", at.as_secs_f64());
+        let text = format!("{:.digits$} s", at.as_secs_f64());
         let half = text.len() as f64 * 6.0 / 2.0;
         if x - half > last_label {
             write!(page, "<text class=\"axis mid\" x=\"{x:.1}\" y=\"{:.1}\">{text}</text>", bottom + 16.0)?;
@@ -116,16 +122,13 @@ fn picture(page: &mut String, part: &[&Operation]) -> fmt::Result {
             write!(page, "<path class=\"rule\" d=\"M0 {y:.1}H{WIDTH}\"/>")?;
         }
     }
-    let last =
-        bars.iter().enumerate().max_by_key(|(_, bar)| (bar.operation.is_done(), bar.operation.ended_at));
-    let last = last.map(|(number, _)| number);
-    for (number, bar) in bars.iter().enumerate() {
-        draw_bar(page, bar, &functions, Some(number) == last)?;
+    for bar in &bars {
+        draw_bar(page, bar, &functions, Some(bar.operation) == witness)?;
     }
     page.write_str("</svg></figure>")
 }
 
-fn draw_bar(page: &mut String, bar: &Bar<'_>, functions: &[Function], is_last: bool) -> fmt::Result {
+fn draw_bar(page: &mut String, bar: &Bar<'_>, functions: &[Function], is_witness: bool) -> fmt::Result {
     let operation = bar.operation;
     let y = ROW * bar.row as f64 + 18.0;
     let function = function_class(functions, operation.function);
@@ -134,11 +137,11 @@ fn draw_bar(page: &mut String, bar: &Bar<'_>, functions: &[Function], is_last: b
         Outcome::Refused => " is-refused",
         Outcome::Unknown => " is-unknown",
     };
-    let last = if is_last { " is-last" } else { "" };
+    let witness = if is_witness { " is-witness" } else { "" };
     let width = (bar.to - bar.from).max(4.0);
     write!(
         page,
-        "<rect class=\"interval {function}{outcome}{last}\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"13\" rx=\"4\"/>",
+        "<rect class=\"interval {function}{outcome}{witness}\" x=\"{:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"13\" rx=\"4\"/>",
         bar.from
     )?;
     if operation.outcome == Outcome::Unknown {
@@ -163,14 +166,23 @@ fn label_from(from: f64, text: &str) -> f64 {
     from.min(WIDTH - 6.0 - LETTER * text.chars().count() as f64).max(LEFT - 8.0)
 }
 
+/// As many digits of seconds as tell these moments apart, four or six.
+fn digits(moments: &BTreeSet<Duration>) -> usize {
+    let short: BTreeSet<u128> = moments.iter().map(|at| at.as_micros() / 100).collect();
+    if short.len() == moments.len() { 4 } else { 6 }
+}
+
 /// Gives each operation a row among those of its client, so that neither bars nor labels overlap; and each
-/// client how many rows it has.
-fn rows<'a>(part: &[&'a Operation], x: impl Fn(Duration) -> f64) -> (Vec<Bar<'a>>, BTreeMap<usize, usize>) {
-    let mut by_client: BTreeMap<usize, Vec<&Operation>> = BTreeMap::new();
+/// client, by the time of its first operation, how many rows it has.
+fn rows<'a>(part: &[&'a Operation], x: impl Fn(Duration) -> f64) -> (Vec<Bar<'a>>, Vec<(usize, usize)>) {
+    let mut by_client: Vec<(usize, Vec<&Operation>)> = Vec::new();
     for operation in part {
-        by_client.entry(operation.client).or_default().push(operation);
+        match by_client.iter_mut().find(|(client, _)| *client == operation.client) {
+            Some((_, operations)) => operations.push(operation),
+            None => by_client.push((operation.client, vec![operation])),
+        }
     }
-    let (mut bars, mut clients, mut first_row) = (Vec::new(), BTreeMap::new(), 0);
+    let (mut bars, mut clients, mut first_row) = (Vec::new(), Vec::new(), 0);
     for (client, operations) in by_client {
         let mut ends: Vec<f64> = Vec::new();
         for operation in operations {
@@ -188,7 +200,7 @@ fn rows<'a>(part: &[&'a Operation], x: impl Fn(Duration) -> f64) -> (Vec<Bar<'a>
             bars.push(Bar { operation, from, to, row: first_row + row });
         }
         first_row += ends.len();
-        clients.insert(client, ends.len());
+        clients.push((client, ends.len()));
     }
     (bars, clients)
 }

@@ -1,4 +1,4 @@
-//! Latency over time: a dot for each operation, by what was asked, and two quantiles.
+//! Latency over time: a dot for each operation and a median, by what was asked, and what one of a hundred takes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
@@ -69,7 +69,10 @@ pub(super) fn chart(page: &mut String, frame: &Frame<'_>, bins: &Bins, history: 
         page.write_str("\"/>")?;
     }
     line(page, frame, bins, &scale, "q99", |bin| bin.quantile_99_us)?;
-    line(page, frame, bins, &scale, "q50", |bin| bin.median_us)?;
+    for function in &functions {
+        let class = format!("q50 {}", function_class(&functions, *function));
+        line(page, frame, bins, &scale, &class, |bin| bin.medians_us.get(function).copied())?;
+    }
     frame.close(page, HEIGHT)
 }
 
@@ -118,7 +121,7 @@ fn legend(page: &mut String, functions: &[Function], kinds: impl Iterator<Item =
         write!(page, "<button class=\"key {class}\" data-kind=\"{class}\"><i></i>{name}</button>")?;
     }
     page.write_str(
-        "<span class=\"key q50\"><i></i>median</span><span class=\"key q99\"><i></i>99 %</span></div>",
+        "<span class=\"key q50\"><i></i>medians</span><span class=\"key q99\"><i></i>99 %</span></div>",
     )
 }
 

@@ -62,7 +62,7 @@ fn write_page(
     checks(page, judgement)?;
     faults::section(page, judgement)?;
     page.write_str("<section class=\"card timeline\" id=\"timeline\"><h2>Timeline</h2>")?;
-    nemeses::chart(page, frame)?;
+    nemeses::chart(page, frame, judgement.faults())?;
     latency::chart(page, frame, bins, &recording.history)?;
     rate::chart(page, frame, bins)?;
     lanes::chart(page, frame, segments)?;

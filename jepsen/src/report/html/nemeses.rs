@@ -1,7 +1,9 @@
-//! What was done to the cluster: a row for each nemesis, and the seconds.
+//! What was done to the cluster: a row for each nemesis, the seconds, and where faults showed.
 
 use std::fmt::{self, Write};
 
+use crate::checker::verdict::Fault;
+use crate::history::Operation;
 use crate::recording::DisturbanceState;
 use crate::report::html::Escaped;
 use crate::report::html::frame::{Frame, LEFT, moment, names};
@@ -9,8 +11,15 @@ use crate::report::html::frame::{Frame, LEFT, moment, names};
 const ROW: f64 = 22.0;
 const AXIS: f64 = 24.0;
 
-pub(super) fn chart(page: &mut String, frame: &Frame<'_>) -> fmt::Result {
-    let rows = frame.nemeses().count();
+pub(super) fn chart<'a>(
+    page: &mut String,
+    frame: &Frame<'_>,
+    faults: impl Iterator<Item = &'a Fault>,
+) -> fmt::Result {
+    let shown: Vec<(&Fault, &Operation)> =
+        faults.filter_map(|fault| Some((fault, fault.witness()?))).collect();
+    let strikes = frame.nemeses().count();
+    let rows = strikes + usize::from(!shown.is_empty());
     let height = AXIS + ROW * rows as f64 + 4.0;
     frame.open(page, "what was done to the cluster", height)?;
     for at in frame.ticks() {
@@ -57,6 +66,23 @@ pub(super) fn chart(page: &mut String, frame: &Frame<'_>) -> fmt::Result {
             }
             page.write_str("</g>")?;
         }
+    }
+    if !shown.is_empty() {
+        let y = AXIS + ROW * strikes as f64;
+        write!(
+            page,
+            "<text class=\"label end\" x=\"{:.1}\" y=\"{:.1}\">faults</text>",
+            LEFT - 8.0,
+            y + 14.0
+        )?;
+    }
+    for (fault, witness) in shown {
+        let (x, y) = (frame.x(witness.ended_at), AXIS + ROW * strikes as f64 + 4.0);
+        write!(
+            page,
+            "<g><title>{}</title><path class=\"fault\" d=\"M{x:.1} {y:.1}l6 6-6 6-6-6z\"/></g>",
+            Escaped(&fault.what)
+        )?;
     }
     frame.close(page, height)
 }

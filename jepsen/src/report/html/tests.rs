@@ -135,6 +135,7 @@ fn a_violation_is_drawn_as_the_intervals_that_show_it() {
     assert_eq!(section.matches("class=\"interval ").count(), 3, "{section}");
     assert!(section.contains("n4 read user &lt;7&gt; = -1"), "{section}");
     assert!(section.contains("client 3   n4  read user &lt;7&gt; = -1"), "{section}");
+    assert_eq!(page.matches("<path class=\"fault\"").count(), 1, "where it showed");
 }
 
 #[test]

@@ -222,6 +222,52 @@ impl Service for Roles {
     }
 }
 
+/// Sets of numbers.
+#[derive(Clone, Default)]
+pub(crate) struct Sets(BTreeMap<String, BTreeSet<Value>>);
+
+impl Service for Sets {
+    fn ask(numbers: &mut Numbers, number: usize, keys: usize) -> (Function, String, Value) {
+        let set = format!("set {}", (number / 100).saturating_sub(numbers.below(keys as u64) as usize));
+        match numbers.below(100) {
+            0..30 => (Function::Add, set, Value::Number(number as i64)),
+            _ => (Function::Read, set, Value::Nil),
+        }
+    }
+
+    fn answer(&mut self, _: usize, operation: &Operation) -> Option<Value> {
+        let elements = self.0.entry(operation.key.clone()).or_default();
+        if operation.function == Function::Read {
+            return Some(Value::List(elements.iter().cloned().collect()));
+        }
+        // What is there already is refused.
+        elements.insert(operation.argument.clone()).then_some(Value::Nil)
+    }
+}
+
+/// Versions that only grow: a lower one changes nothing.
+#[derive(Clone, Default)]
+pub(crate) struct Versions(BTreeMap<String, i64>);
+
+impl Service for Versions {
+    fn ask(numbers: &mut Numbers, number: usize, keys: usize) -> (Function, String, Value) {
+        let key = format!("user {}", numbers.below(keys as u64));
+        match numbers.below(100) {
+            0..10 => (Function::Write, key, Value::Number(number as i64)),
+            _ => (Function::Read, key, Value::Nil),
+        }
+    }
+
+    fn answer(&mut self, _: usize, operation: &Operation) -> Option<Value> {
+        let version = self.0.entry(operation.key.clone()).or_default();
+        if let Value::Number(written) = operation.argument {
+            *version = written.max(*version);
+            return Some(Value::Nil);
+        }
+        Some(Value::Number(*version))
+    }
+}
+
 /// Tokens that can be revoked.
 #[derive(Clone, Default)]
 pub(crate) struct Tokens(BTreeSet<String>);
@@ -253,8 +299,10 @@ mod tests {
     use super::*;
     use crate::checker::Checker;
     use crate::checker::grants::Grants;
+    use crate::checker::monotonic::Monotonic;
     use crate::checker::register::Register;
     use crate::checker::revocation::Revocation;
+    use crate::checker::set::Set;
     use crate::checker::unique::Unique;
     use crate::checker::verdict::Verdict;
 
@@ -292,6 +340,16 @@ mod tests {
     #[test]
     fn of_roles_only_a_laggard_is_found() {
         judge::<Roles>(&Grants::default(), 10);
+    }
+
+    #[test]
+    fn of_sets_only_a_laggard_is_found() {
+        judge::<Sets>(&Set, 3);
+    }
+
+    #[test]
+    fn of_versions_only_a_laggard_is_found() {
+        judge::<Versions>(&Monotonic, 3);
     }
 
     #[test]

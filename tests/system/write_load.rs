@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use keyraft_jepsen::checker::set;
+use keyraft_jepsen::checker::Checker;
+use keyraft_jepsen::checker::set::Set;
 use keyraft_jepsen::{Function, History, Operation, Outcome as Known};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -146,11 +147,12 @@ pub fn unknown(writes: &[Write]) -> (usize, Option<&str>) {
     (first.iter().count() + reasons.count(), first)
 }
 
-/// Every acknowledged write is there, on this node; no write is there twice; and no client was given an
+/// Every acknowledged write is there, on this node, and there are some; no write is there twice; and no client was given an
 /// answer that it cannot explain.
 pub async fn assert_all_there_once(writes: &[Write], url: &str, admin: &Client) {
     let is_wrong = |write: &&Write| matches!(write.outcome, Outcome::Wrong(_));
     assert!(!writes.iter().any(|write| is_wrong(&write)), "{:?}", writes.iter().find(is_wrong));
+    assert!(writes.iter().any(|write| matches!(write.outcome, Outcome::Acknowledged(_))), "{writes:?}");
     let mut there = Vec::new();
     for kind in KINDS {
         let rows = admin.list(url, &format!("{kind}s")).await;
@@ -159,8 +161,8 @@ pub async fn assert_all_there_once(writes: &[Write], url: &str, admin: &Client) 
     // Bootstrap makes some of each kind.
     let asked: BTreeSet<String> = writes.iter().map(Write::element).collect();
     there.retain(|(element, _)| asked.contains(element));
-    let verdict = set::check(&history(writes), there.iter().map(|(element, _)| element.as_str()));
-    assert!(verdict.is_valid(), "{url}: {verdict:?}");
+    let verdict = Set.check(&history(writes, there.iter().map(|(element, _)| element.as_str())));
+    assert!(verdict.is_passed(), "{url}: {verdict}");
     let ids: BTreeMap<String, String> = there.into_iter().collect();
     for write in writes {
         if let Outcome::Acknowledged(id) = &write.outcome {
@@ -175,7 +177,8 @@ impl Write {
     }
 }
 
-fn history(writes: &[Write]) -> History {
+/// The writes as elements that were added to a set, and what was found when all of them had ended.
+fn history<'a>(writes: &[Write], found: impl Iterator<Item = &'a str>) -> History {
     let start = writes.iter().map(|write| write.sent_at).min();
     let since = |at: Instant| start.map_or(Duration::ZERO, |start| at - start);
     let operation = |write: &Write| Operation {
@@ -193,7 +196,20 @@ fn history(writes: &[Write]) -> History {
             Outcome::Wrong(_) => Known::Refused,
         },
     };
-    writes.iter().map(operation).collect()
+    let mut history: History = writes.iter().map(operation).collect();
+    let at = history.end() + Duration::from_millis(1);
+    history.extend([Operation {
+        client: 0,
+        node: 0,
+        function: Function::Read,
+        key: String::new(),
+        argument: keyraft_jepsen::Value::Nil,
+        answer: keyraft_jepsen::Value::texts(found),
+        sent_at: at,
+        ended_at: at,
+        outcome: Known::Done,
+    }]);
+    history
 }
 
 fn reason_of(write: &Write) -> Option<&str> {

@@ -6,7 +6,8 @@ use crate::function::Function;
 use crate::history::{History, Operation};
 use crate::value::Value;
 
-/// Judges `read`s that answer a number, and `write`s of higher and higher ones, by key.
+/// Judges `read`s that answer a number, and `write`s of higher and higher ones, by key: each `write` is sent after the one before
+/// it has ended, and none after one with an unknown outcome, which could take effect when higher ones are there.
 #[derive(Debug)]
 pub struct Monotonic;
 

@@ -1,179 +1,216 @@
-//! Elements that are added once each: what was acknowledged is there, and nothing is there twice.
+//! Sets that only grow: what was acknowledged or shown is there from then on, and nothing is there twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checker::Checker;
-use crate::checker::verdict::{self, Fault, Verdict};
+use crate::checker::verdict::{Fault, Findings, Verdict};
 use crate::function::Function;
-use crate::history::{History, Operation, Outcome};
+use crate::history::{History, Operation};
+use crate::value::Value;
 
-/// What is wrong with a history of `add`s, given what a node shows in the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// Acknowledged, and not there.
-    pub lost: Vec<String>,
-    /// There more than once.
-    pub doubled: Vec<String>,
-    /// Refused, and there all the same.
-    pub refused_but_there: Vec<String>,
-    /// There, and never asked for.
-    pub unasked: Vec<String>,
-    /// How many were acknowledged.
-    pub acknowledged: usize,
-    /// How many nobody knows of.
-    pub unknown: usize,
-}
-
-impl Findings {
-    /// Whether the history is one that a correct set can have, and proves something: a run in which
-    /// nothing was acknowledged is no proof.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        let faults = [&self.lost, &self.doubled, &self.refused_but_there, &self.unasked];
-        self.acknowledged > 0 && faults.iter().all(|fault| fault.is_empty())
-    }
-}
-
-/// Judges the `add`s of a history, each of an element that is its argument, by what was found afterwards; an element is found as often as it is
-/// there.
-#[must_use]
-pub fn check<'a>(history: &History, found: impl IntoIterator<Item = &'a str>) -> Findings {
-    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
-    for element in found {
-        *times.entry(element).or_default() += 1;
-    }
-    let mut findings = Findings::default();
-    for (element, count) in &times {
-        if *count > 1 {
-            findings.doubled.push((*element).to_owned());
-        }
-    }
-    for operation in history.operations().iter().filter(|operation| operation.function == Function::Add) {
-        let element = operation.argument.to_string();
-        let is_there = times.remove(element.as_str()).is_some();
-        match (&operation.outcome, is_there) {
-            (Outcome::Done, true) => findings.acknowledged += 1,
-            (Outcome::Done, false) => {
-                findings.acknowledged += 1;
-                findings.lost.push(element);
-            }
-            (Outcome::Refused, true) => findings.refused_but_there.push(element),
-            (Outcome::Refused, false) => {}
-            (Outcome::Unknown, _) => findings.unknown += 1,
-        }
-    }
-    findings.unasked = times.into_keys().map(str::to_owned).collect();
-    findings
-}
-
-/// Judges `add`s by the last `read` of each node that was sent after all of them had ended; it answers what is
-/// there.
+/// Judges `add`s of elements, the arguments, to sets, the keys, and the `read`s that answer what is in them.
+///
+/// A set only grows, so a `read` says of every element whether it was added before or after. The operations are linearizable
+/// if and only if, of the `read`s of a set,
+/// - each shows an element once at most, and only if somebody had asked for it and was not refused;
+/// - each shows what was acknowledged before it was sent;
+/// - each shows what was acknowledged before another element that it shows was asked for;
+/// - each shows what one had shown that had ended before it was sent;
+/// - of any two, one shows all that the other does.
+///
+/// There are no other contradictions: one is a circle of operations that each come before the next, by what `read`s show or
+/// by time. If two of its steps are by time, from a to b and from c to d, then a also ended before d was sent, or c before
+/// b, which leads to a shorter circle. The shortest ones have at most one step by time, and are those above.
 #[derive(Debug)]
 pub struct Set;
 
 impl Checker for Set {
     fn name(&self) -> &'static str {
-        "what was acknowledged is there once"
+        "what was acknowledged or shown is there once"
     }
 
     fn check(&self, history: &History) -> Verdict {
-        let mut findings = verdict::Findings::default();
-        let adds = || history.operations().iter().filter(|operation| operation.function == Function::Add);
-        let end = adds().map(|add| add.ended_at).max().unwrap_or_default();
-        let mut last: BTreeMap<usize, &Operation> = BTreeMap::new();
-        for read in history.operations() {
-            if read.function == Function::Read && read.is_done() && read.sent_at >= end {
-                let newest = last.entry(read.node).or_insert(read);
-                if read.ended_at > newest.ended_at {
-                    *newest = read;
-                }
-            }
+        let mut findings = Findings::default();
+        for (key, operations) in history.by_key() {
+            Elements::of(key, &operations).check(&mut findings);
         }
-        if last.is_empty() && adds().next().is_some() {
-            return Verdict::TooLittle { missing: vec!["a read after the last add".to_owned()] };
-        }
-        for read in last.into_values() {
-            let found: Vec<String> = read.answer.items().iter().map(ToString::to_string).collect();
-            let found = check(history, found.iter().map(String::as_str));
-            let node = read.node + 1;
-            let mut add = |elements: &[String], what: &str| {
-                for element in elements {
-                    let of_element = adds().filter(|add| add.argument.to_string() == *element);
-                    findings.add(Fault::of(format!("{element} {what} on n{node}"), of_element.chain([read])));
-                }
-            };
-            add(&found.lost, "was acknowledged and is lost");
-            add(&found.doubled, "is there more than once");
-            add(&found.refused_but_there, "was refused and is there");
-            add(&found.unasked, "is there and was never asked for");
+        let sought = sought(history);
+        if !findings.has_fault() && sought.never > 0 && sought.sought == 0 {
+            return Verdict::TooLittle { missing: vec!["a read after an acknowledged add".to_owned()] };
         }
         findings.verdict()
     }
 
+    /// What a `read` shows would be unasked for without its `add`.
     fn needs(&self, operation: &Operation, other: &Operation) -> bool {
         operation.function == Function::Read
             && other.function == Function::Add
+            && operation.key == other.key
             && operation.answer.items().contains(&other.argument)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
+/// Acknowledged elements.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sought {
+    /// Those that a later `read` had to show.
+    pub sought: usize,
+    /// Those after which nobody looked.
+    pub never: usize,
+}
 
-    use super::*;
-    use crate::history::Operation;
-    use crate::value::Value;
+/// How many acknowledged elements somebody looked for.
+#[must_use]
+pub fn sought(history: &History) -> Sought {
+    let mut count = Sought::default();
+    for operations in history.by_key().values() {
+        let last_look = operations.iter().filter(|read| is_look(read)).map(|read| read.sent_at).max();
+        for add in operations.iter().filter(|add| add.function == Function::Add && add.is_done()) {
+            let is_sought = last_look.is_some_and(|sent_at| add.ended_at < sent_at);
+            *(if is_sought { &mut count.sought } else { &mut count.never }) += 1;
+        }
+    }
+    count
+}
 
-    fn history(outcomes: &[(&str, Outcome)]) -> History {
-        let operation = |(client, (element, outcome)): (usize, &(&str, Outcome))| Operation {
-            client,
-            node: 0,
-            function: Function::Add,
-            key: String::new(),
-            argument: (*element).into(),
-            answer: Value::Nil,
-            sent_at: Duration::ZERO,
-            ended_at: Duration::ZERO,
-            outcome: *outcome,
-        };
-        outcomes.iter().enumerate().map(operation).collect()
+fn is_look(operation: &Operation) -> bool {
+    operation.function == Function::Read && operation.is_done()
+}
+
+/// What is known of a set.
+struct Elements<'a> {
+    key: &'a str,
+    adds: BTreeMap<&'a Value, Adds<'a>>,
+    /// The `read`s that were answered, by the time at which they were sent.
+    reads: Vec<&'a Operation>,
+}
+
+/// The `add`s of an element.
+#[derive(Default)]
+struct Adds<'a> {
+    all: Vec<&'a Operation>,
+    /// The first that was not refused: before it the element is not there.
+    first: Option<&'a Operation>,
+    /// The first to be acknowledged: after it the element is there.
+    acknowledged: Option<&'a Operation>,
+}
+
+impl<'a> Elements<'a> {
+    fn of(key: &'a str, operations: &[&'a Operation]) -> Self {
+        let mut adds: BTreeMap<&Value, Adds<'_>> = BTreeMap::new();
+        for add in operations.iter().copied().filter(|operation| operation.function == Function::Add) {
+            let of_element = adds.entry(&add.argument).or_default();
+            of_element.all.push(add);
+            if add.may_have_effect() && of_element.first.is_none_or(|first| add.sent_at < first.sent_at) {
+                of_element.first = Some(add);
+            }
+            let is_sooner = of_element.acknowledged.is_none_or(|other| add.ended_at < other.ended_at);
+            if add.is_done() && is_sooner {
+                of_element.acknowledged = Some(add);
+            }
+        }
+        let reads = operations.iter().copied().filter(|operation| is_look(operation)).collect();
+        Self { key, adds, reads }
     }
 
-    #[test]
-    fn an_unknown_outcome_may_be_there_or_not() {
-        let history = history(&[("a", Outcome::Done), ("b", Outcome::Unknown), ("c", Outcome::Refused)]);
-        assert!(check(&history, ["a", "b"]).is_valid());
-        assert!(check(&history, ["a"]).is_valid());
+    fn check(&self, findings: &mut Findings) {
+        let mut of_key = Findings::default();
+        for read in &self.reads {
+            self.check_shown(read, &mut of_key);
+            self.check_missing(read, &mut of_key);
+        }
+        self.check_taken_back(&mut of_key);
+        // Whatever is wrong already mostly shows here again.
+        if !of_key.has_fault() {
+            self.check_order(&mut of_key);
+        }
+        findings.extend(of_key);
     }
 
-    #[test]
-    fn every_kind_of_fault_is_found() {
-        let history = history(&[("a", Outcome::Done), ("b", Outcome::Unknown), ("c", Outcome::Refused)]);
-        assert_eq!(check(&history, ["b"]).lost, ["a"]);
-        assert_eq!(check(&history, ["a", "b", "b"]).doubled, ["b"]);
-        assert_eq!(check(&history, ["a", "c"]).refused_but_there, ["c"]);
-        assert_eq!(check(&history, ["a", "d"]).unasked, ["d"]);
-        for found in [vec!["b"], vec!["a", "b", "b"], vec!["a", "c"], vec!["a", "d"]] {
-            assert!(!check(&history, found).is_valid());
+    /// What a read shows may be there.
+    fn check_shown(&self, read: &'a Operation, findings: &mut Findings) {
+        let mut seen = BTreeSet::new();
+        for element in read.answer.items() {
+            let mut add = |what: &str| {
+                let what = format!("{}: {element} {what} on n{}", self.key, read.node + 1);
+                findings.add(self.fault(what, &[], &[read]));
+            };
+            if !seen.insert(element) {
+                add("is there more than once");
+            }
+            match self.adds.get(element).map(|adds| adds.first) {
+                None => add("is there and was never asked for"),
+                Some(None) => add("was refused and is there"),
+                Some(Some(first)) if read.is_before(first) => add("is there before it was asked for"),
+                Some(Some(_)) => {}
+            }
         }
     }
 
-    #[test]
-    fn a_run_without_an_acknowledged_write_proves_nothing() {
-        assert!(!check(&history(&[("a", Outcome::Unknown)]), ["a"]).is_valid());
+    /// What had to be there before the read, or before something that it shows, is shown.
+    fn check_missing(&self, read: &'a Operation, findings: &mut Findings) {
+        let (key, node) = (self.key, read.node + 1);
+        let shown: BTreeSet<&Value> = read.answer.items().iter().collect();
+        let firsts = shown.iter().filter_map(|element| self.adds.get(*element)?.first);
+        let latest = firsts.max_by_key(|first| first.sent_at);
+        for (element, adds) in self.adds.iter().filter(|(element, _)| !shown.contains(*element)) {
+            let Some(acknowledged) = adds.acknowledged else { continue };
+            if acknowledged.is_before(read) {
+                let what = format!("{key}: {element} was acknowledged and is not there on n{node}");
+                findings.add(self.fault(what, &[acknowledged], &[read]));
+            } else if let Some(later) = latest.filter(|latest| acknowledged.is_before(latest)) {
+                let later = &later.argument;
+                let what = format!("{key}: n{node} shows {later} without {element}, acknowledged before");
+                findings.add(self.fault(what, &[acknowledged], &[read]));
+            }
+        }
     }
 
-    #[test]
-    fn each_node_is_judged_by_its_last_read_after_all_adds() {
-        use crate::checker::testing::{operation, read};
-        let add = |element: &str, from, to| operation(Function::Add, element, from, to).of("");
-        let read = |elements: &[&str], at| read(Value::texts(elements.iter().copied()), at, at + 1).of("");
-        let adds = [add("a", 0, 5), add("b", 1, 6)];
-        let with = |reads: Vec<Operation>| Set.check(&adds.iter().cloned().chain(reads).collect());
-        assert!(matches!(with(vec![read(&["a"], 3)]), Verdict::TooLittle { .. }));
-        assert!(with(vec![read(&["a"], 3), read(&["b", "a"], 8)]).is_passed());
-        assert!(with(vec![read(&["a", "b"], 8), read(&["b"], 8).on(1)]).is_failed());
-        assert!(with(vec![read(&["a", "b", "b"], 8)]).is_failed());
+    /// What a read had shown before another was sent, that other one shows too.
+    fn check_taken_back(&self, findings: &mut Findings) {
+        let mut ends = self.reads.clone();
+        ends.sort_by_key(|read| read.ended_at);
+        let mut ends = ends.into_iter().peekable();
+        // Who was the first to show an element, of those that had ended.
+        let mut shown: BTreeMap<&Value, &Operation> = BTreeMap::new();
+        for read in &self.reads {
+            while let Some(before) = ends.next_if(|before| before.is_before(read)) {
+                for element in before.answer.items() {
+                    shown.entry(element).or_insert(before);
+                }
+            }
+            let now: BTreeSet<&Value> = read.answer.items().iter().collect();
+            if let Some((element, before)) = shown.iter().find(|(element, _)| !now.contains(*element)) {
+                let (first, second) = (before.node + 1, read.node + 1);
+                let what = format!("{}: n{first} showed {element}, and then n{second} did not", self.key);
+                findings.add(self.fault(what, &[], &[before, read]));
+            }
+        }
+    }
+
+    /// Of any two reads one shows all that the other does.
+    fn check_order(&self, findings: &mut Findings) {
+        let shown = |read: &&'a Operation| (read.answer.items().iter().collect::<BTreeSet<_>>(), *read);
+        let mut looks: Vec<(BTreeSet<&Value>, &Operation)> = self.reads.iter().map(shown).collect();
+        looks.sort_by_key(|(shown, _)| shown.len());
+        for ((fewer, one), (more, other)) in looks.iter().zip(looks.iter().skip(1)) {
+            let Some(missing) = fewer.difference(more).next() else { continue };
+            let Some(extra) = more.difference(fewer).next() else { continue };
+            let (key, first, second) = (self.key, one.node + 1, other.node + 1);
+            let what = format!(
+                "{key}: n{first} shows {missing} without {extra}, and n{second} {extra} without {missing}"
+            );
+            findings.add(self.fault(what, &[], &[one, other]));
+        }
+    }
+
+    /// A fault with all that is known of what the reads show: without that, they would be wrong for another reason.
+    fn fault(&self, what: String, adds: &[&Operation], reads: &[&Operation]) -> Fault {
+        let elements: BTreeSet<&Value> = reads.iter().flat_map(|read| read.answer.items()).collect();
+        let shown = elements.into_iter().filter_map(|element| self.adds.get(element));
+        Fault::of(what, shown.flat_map(|adds| &adds.all).chain(adds).chain(reads).copied())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::checker::set;
 use crate::checker::verdict::Verdict;
 use crate::function::Function;
 use crate::history::Outcome;
@@ -25,8 +26,8 @@ fn least_of(workload: &str) -> &'static [(Function, Outcome, usize)] {
         "grants" => &[(Grant, Done, 30), (RevokeGrant, Done, 30), (Issue, Done, 30), (Validate, Done, 30)],
         "revocation" => &[(Issue, Done, 30), (Revoke, Done, 20), (Validate, Done, 100)],
         "rotation" => &[(Issue, Done, 30), (Rotate, Done, 2), (Validate, Done, 100), (Keys, Done, 1)],
-        "set" => &[(Add, Done, 100), (Read, Done, 1)],
-        "monotonic" => &[(Read, Done, 100), (Write, Done, 30)],
+        "set" => &[(Add, Done, 100), (Read, Done, 100)],
+        "monotonic" => &[(Read, Done, 300), (Write, Done, 30)],
         _ => &[],
     }
 }
@@ -62,6 +63,10 @@ pub fn check(recording: &Recording) -> Verdict {
             missing.push(format!("{function} was {was} {count} times, and has to be {least} times"));
         }
     }
+    let never_sought = set::sought(&recording.history).never;
+    if recording.workload == "set" && never_sought > 0 {
+        missing.push(format!("nobody looked for {never_sought} acknowledged elements"));
+    }
     missing.extend(missing_disturbances(recording));
     if missing.is_empty() { Verdict::Passed } else { Verdict::TooLittle { missing } }
 }
@@ -83,7 +88,7 @@ fn missing_disturbances(recording: &Recording) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checker::testing::{read, write};
+    use crate::checker::testing::{operation, read, write};
     use crate::history::Operation;
     use crate::recording::Disturbance;
 
@@ -131,6 +136,20 @@ mod tests {
         let reads = reads.map(|operation| Operation { function: Function::Read, ..operation });
         let missing = missing(&Recording { history: reads.collect(), ..recording(0) });
         assert_eq!(missing, ["write was done 0 times, and has to be 100 times"]);
+    }
+
+    #[test]
+    fn elements_for_which_nobody_looked_are_missing() {
+        let add = |n: usize| operation(Function::Add, n as i64, 0, 1).on(n % 3);
+        let look = |n: usize| read(Vec::<i64>::new(), 1, 2).on(n % 3);
+        let operations = (0..300).map(add).chain((0..300).map(look));
+        let recording = Recording {
+            workload: "set".to_owned(),
+            nodes: 3,
+            history: operations.collect(),
+            ..Recording::default()
+        };
+        assert_eq!(missing(&recording), ["nobody looked for 300 acknowledged elements"]);
     }
 
     #[test]

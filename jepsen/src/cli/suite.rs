@@ -38,13 +38,15 @@ type Row = (&'static str, &'static [&'static str], u64);
 
 /// Runs of the short suite.
 const SHORT: &[Row] = &[
-    ("register", &["kill", "partition-leader"], 45),
-    ("unique", &["pause", "partition-halves"], 45),
-    ("grants", &["partition-ring", "restart", "partition-one-way"], 50),
-    ("revocation", &["partition-leader", "pause", "clock"], 60),
-    ("rotation", &["kill", "partition-link", "login-storm"], 45),
-    ("register", &["power-minority", "power-all", "disk-full"], 60),
-    ("revocation", &["corrupt-sled", "rotate-keys", "power-one", "slow"], 60),
+    ("register", &["kill", "partition-leader"], 40),
+    ("unique", &["pause", "partition-halves"], 40),
+    ("grants", &["partition-ring", "restart", "partition-one-way"], 45),
+    ("revocation", &["partition-leader", "pause", "clock"], 50),
+    ("rotation", &["kill", "partition-link", "login-storm"], 40),
+    ("register", &["power-minority", "power-all", "disk-full"], 50),
+    ("revocation", &["corrupt-sled", "rotate-keys", "power-one", "slow"], 50),
+    ("set", &["kill", "partition-link"], 30),
+    ("monotonic", &["kill", "partition-link"], 25),
 ];
 
 /// Runs of the long suite. Disks and proxies make everything slower, so that there are runs without.
@@ -59,6 +61,8 @@ const LONG: &[Row] = &[
     ("revocation", &["power-all", "corrupt-sled", "corrupt-snapshot", "rotate-keys", "slow"], 330),
     ("rotation", &["kill", "partition-halves", "restart", "login-storm"], 330),
     ("rotation", &["power-minority", "disk-full", "clock", "pause", "slow"], 330),
+    ("set", &["kill", "partition-leader", "wipe"], 330),
+    ("monotonic", &["kill", "partition-link", "pause"], 200),
 ];
 
 /// Clients of each run.

@@ -143,6 +143,15 @@ impl Admin {
         self.make("role", &json!({ "name": name })).await
     }
 
+    /// A region with this id.
+    ///
+    /// # Errors
+    /// The cluster does not take it.
+    pub async fn make_region(&mut self, id: &str) -> Result<(), SetupError> {
+        let request = Request::post("/v3/regions", &json!({ "region": { "id": id } })).by(&self.token);
+        settle(&mut self.connection, &format!("make the region {id}"), &request, &[201, 409]).await.map(drop)
+    }
+
     /// Gives a user a role on a project.
     ///
     /// # Errors

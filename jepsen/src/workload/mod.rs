@@ -2,9 +2,11 @@
 //! judges.
 
 mod grants;
+mod monotonic;
 mod register;
 mod revocation;
 mod rotation;
+mod set;
 mod unique;
 
 use std::sync::Arc;
@@ -25,6 +27,8 @@ pub const ALL: &[(&str, Make)] = &[
     ("grants", || Box::new(grants::Grants)),
     ("revocation", || Box::new(revocation::Revocation)),
     ("rotation", || Box::new(rotation::Rotation)),
+    ("set", || Box::new(set::Set)),
+    ("monotonic", || Box::new(monotonic::Monotonic)),
 ];
 
 /// How large a run is.

@@ -59,6 +59,7 @@ mod pair;
 mod report;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod request;
+mod resource;
 mod rows;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod session;

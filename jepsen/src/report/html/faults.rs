@@ -31,8 +31,8 @@ pub(super) fn section(page: &mut String, judgement: &Judgement) -> fmt::Result {
         write!(page, "<section class=\"card faults\"><h2>{}: {many}</h2>", Escaped(name))?;
         if faults.iter().any(|fault| !fault.part.is_empty()) {
             page.write_str(
-                "<p class=\"note\">An interval for each operation, from when it was sent until it was answered. \
-                 The axis has a step for each moment: only their order matters. What shows the fault has a red edge.</p>",
+                "<p class=\"note\">Each moment is a step of the axis: only their order matters. What shows the fault has a \
+                 red edge.</p>",
             )?;
         }
         for fault in faults.iter().take(MAX_SHRUNK) {

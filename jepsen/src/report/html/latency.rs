@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+use std::time::Duration;
 
 use crate::function::Function;
 use crate::history::{History, Operation};
-use crate::report::html::bins::{Bin, Bins};
+use crate::report::html::bins::Bins;
 use crate::report::html::frame::{Frame, LEFT, RIGHT};
 
 const HEIGHT: f64 = 270.0;
@@ -68,11 +69,11 @@ pub(super) fn chart(page: &mut String, frame: &Frame<'_>, bins: &Bins, history: 
         }
         page.write_str("\"/>")?;
     }
-    line(page, frame, bins, &scale, "q99", |bin| bin.quantile_99_us)?;
     for function in &functions {
         let class = format!("q50 {}", function_class(&functions, *function));
-        line(page, frame, bins, &scale, &class, |bin| bin.medians_us.get(function).copied())?;
+        line(page, frame, &scale, &class, &bins.medians(*function))?;
     }
+    line(page, frame, &scale, "q99", &quantiles_99(bins))?;
     frame.close(page, HEIGHT)
 }
 
@@ -125,23 +126,29 @@ fn legend(page: &mut String, functions: &[Function], kinds: impl Iterator<Item =
     )
 }
 
+/// Quantiles of all functions, in the middle of the bins; broken where nothing was answered.
+fn quantiles_99(bins: &Bins) -> Vec<Vec<(Duration, u64)>> {
+    let points = bins
+        .bins
+        .iter()
+        .enumerate()
+        .map(|(number, bin)| bin.quantile_99_us.map(|us| (bins.from(number) + bins.width / 2, us)));
+    let points: Vec<Option<(Duration, u64)>> = points.collect();
+    points.split(Option::is_none).map(|line| line.iter().flatten().copied().collect()).collect()
+}
+
 fn line(
     page: &mut String,
     frame: &Frame<'_>,
-    bins: &Bins,
     scale: &Scale,
     class: &str,
-    of: impl Fn(&Bin) -> Option<u64>,
+    lines: &[Vec<(Duration, u64)>],
 ) -> fmt::Result {
     write!(page, "<path class=\"{class}\" d=\"")?;
-    let mut is_down = false;
-    for (number, bin) in bins.bins.iter().enumerate() {
-        if let Some(us) = of(bin) {
-            let x = frame.x(bins.from(number) + bins.width / 2);
-            write!(page, "{}{x:.1} {:.1}", if is_down { 'L' } else { 'M' }, scale.y(us as f64))?;
-            is_down = true;
-        } else {
-            is_down = false;
+    for line in lines {
+        for (number, (at, us)) in line.iter().enumerate() {
+            let command = if number == 0 { 'M' } else { 'L' };
+            write!(page, "{command}{:.1} {:.1}", frame.x(*at), scale.y(*us as f64))?;
         }
     }
     page.write_str("\"/>")

@@ -128,6 +128,21 @@ fn a_page_shows_the_verdict_the_disturbances_and_the_nodes() {
 }
 
 #[test]
+fn medians_are_of_several_operations_and_break_where_nothing_was_answered() {
+    let mut operations: Vec<Operation> =
+        (0..1_000).map(|n| write(n, 10 * n as u64, 10 * n as u64 + 4)).collect();
+    operations.extend((0..20).map(|n| read(1, 500 * n, 500 * n + 90)));
+    operations.retain(|operation| !(3_000..6_000).contains(&operation.ended_at.as_millis()));
+    let history = history(operations);
+    let bins = Bins::of(&history, history.end());
+    let of = |function| bins.medians(function);
+    let [before, after] = &of(Function::Write)[..] else { panic!("{:?}", of(Function::Write)) };
+    assert!(before.iter().chain(after).all(|(_, us)| *us == 4_000));
+    assert!(before.last().unwrap().0 <= Duration::from_secs(3) && after[0].0 >= Duration::from_secs(6));
+    assert!(of(Function::Read).is_empty(), "too few for a line");
+}
+
+#[test]
 fn a_violation_is_drawn_as_the_intervals_that_show_it() {
     let page = page_of(&run(10_000, stale()));
     keep("bad.html", &page);

@@ -61,8 +61,8 @@ const LONG: &[Row] = &[
     ("revocation", &["power-all", "corrupt-sled", "corrupt-snapshot", "rotate-keys", "slow"], 330),
     ("rotation", &["kill", "partition-halves", "restart", "login-storm"], 330),
     ("rotation", &["power-minority", "disk-full", "clock", "pause", "slow"], 330),
-    ("set", &["kill", "partition-leader", "wipe"], 330),
-    ("monotonic", &["kill", "partition-link", "pause"], 200),
+    ("set", &["kill", "partition-leader", "wipe", "absence"], 330),
+    ("monotonic", &["kill", "partition-link", "pause", "clock-jump"], 200),
 ];
 
 /// Clients of each run.

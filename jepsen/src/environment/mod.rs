@@ -10,6 +10,7 @@ mod sockets;
 pub mod status;
 mod sweep;
 mod system;
+mod wall_clock;
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -30,6 +31,7 @@ use self::proxy::{Callers, Proxies};
 pub use self::sweep::sweep;
 use self::sweep::{folder_of_run, prefix_of_run, remove_folder};
 pub use self::system::is_root;
+pub use self::wall_clock::ClockError;
 use crate::disk::Disk;
 use crate::schedule::Chance;
 

@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::EnvironmentError;
 use super::configuration::Configuration;
+use super::wall_clock::{self, ClockError};
 use crate::disk::Disk;
 
 /// The folder of its data, in its own.
@@ -122,6 +123,18 @@ impl Node {
     /// How far its wall clock will be ahead when it starts the next time.
     pub fn set_wall_clock_offset_ms(&self, offset_ms: i64) {
         self.wall_clock_offset_ms.store(offset_ms, Ordering::SeqCst);
+    }
+
+    /// Lets the wall clock of its process jump to what is so far from the right time; 0 is that. It is right again in the
+    /// next process.
+    ///
+    /// # Errors
+    /// The process is gone, or its clock cannot be moved.
+    pub async fn move_wall_clock(&self, offset_ms: i64) -> Result<(), ClockError> {
+        // Kept, so that nobody waits for the process and its number becomes another's.
+        let process = self.process.lock().await;
+        let Some(number) = process.as_ref().and_then(Child::id) else { return Err(ClockError::Down) };
+        tokio::task::block_in_place(|| wall_clock::set_offset(number, offset_ms))
     }
 
     /// Starts the process unless it runs.

@@ -36,17 +36,30 @@ pub async fn look(node: &Node) -> Seen {
     }
 }
 
+/// The index of the last entry in the log of a node.
+pub async fn last_log_index(node: &Node) -> Option<u64> {
+    let mut connection = Connection::new(Address::Tcp(node.http()));
+    let reply = connection.send(&Request::get("/metrics"), ANSWER_LIMIT).await.ok()?;
+    value(&String::from_utf8_lossy(&reply.bytes), "keyraft_raft_last_log_index").map(whole)
+}
+
+fn value(metrics: &str, name: &str) -> Option<f64> {
+    let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    lines.next_back().and_then(|value| value.trim().parse().ok())
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a term or an index is a whole number"
+)]
+fn whole(value: f64) -> u64 {
+    value as u64
+}
+
 fn parse(metrics: &str) -> Seen {
-    let value = |name: &str| -> Option<f64> {
-        let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        lines.next_back().and_then(|value| value.trim().parse().ok())
-    };
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a term is a small whole number"
-    )]
-    let term = value("keyraft_raft_term").map(|term| term as u64);
+    let value = |name| value(metrics, name);
+    let term = value("keyraft_raft_term").map(whole);
     Seen {
         is_up: true,
         is_leader: value("keyraft_raft_role{role=\"leader\"}") == Some(1.0),

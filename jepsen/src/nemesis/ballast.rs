@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep};
 use crate::client::{Address, Connection, PASSWORD, Request, log_in};
 use crate::environment::{Environment, Node};
 
-/// Of one write; a request may be a little larger.
-const WRITE_BYTES: usize = 100_000;
+/// Of one large write; a request may be a little larger.
+pub const WRITE_BYTES: usize = 100_000;
 /// More than the log may have before a snapshot is taken.
 const MOST_WRITES: usize = 80;
 const LIMIT: Duration = Duration::from_secs(5);
@@ -27,7 +27,8 @@ pub async fn until_snapshot(environment: &Environment, node: &Node) -> bool {
             break;
         }
         // Nodes may be down or cut off; what was written through one need not be written again.
-        let _ = write_through(asked, &has_one, until).await;
+        let is_enough = || has_one() || Instant::now() > until;
+        let _ = write_through(asked, WRITE_BYTES, MOST_WRITES, &is_enough).await;
     }
     while !has_one() && Instant::now() < until {
         sleep(PAUSE).await;
@@ -35,8 +36,14 @@ pub async fn until_snapshot(environment: &Environment, node: &Node) -> bool {
     has_one()
 }
 
-/// Makes a user if it is not there, and writes to it.
-async fn write_through(node: &Node, is_enough: &impl Fn() -> bool, until: Instant) -> Option<()> {
+/// Makes a user if it is not there, and writes so many bytes to it so many times, or until that is enough; nothing where
+/// the node did not answer.
+pub async fn write_through(
+    node: &Node,
+    bytes: usize,
+    most_writes: usize,
+    is_enough: &impl Fn() -> bool,
+) -> Option<()> {
     let mut connection = Connection::new(Address::Tcp(node.http()));
     let token = connection.send(&log_in("admin", PASSWORD, Some("admin")), LIMIT).await.ok()?.token?;
     let user = json!({ "user": { "name": "ballast", "domain_id": "default" } });
@@ -44,11 +51,11 @@ async fn write_through(node: &Node, is_enough: &impl Fn() -> bool, until: Instan
     connection.send(&Request::post("/v3/users", &user).by(&token), LIMIT).await.ok()?;
     let found = connection.send(&Request::get("/v3/users?name=ballast").by(&token), LIMIT).await.ok()?;
     let id = found.json().get("users")?.get(0)?.get("id")?.as_str()?.to_owned();
-    for count in 0..MOST_WRITES {
-        if is_enough() || Instant::now() > until {
+    for count in 0..most_writes {
+        if is_enough() {
             break;
         }
-        let ballast = format!("{count}{}", "x".repeat(WRITE_BYTES));
+        let ballast = format!("{count}{}", "x".repeat(bytes));
         let request = Request::patch(format!("/v3/users/{id}"), &json!({ "user": { "ballast": ballast } }));
         connection.send(&request.by(&token), LIMIT).await.ok()?;
     }

@@ -1,5 +1,5 @@
 //! A wall clock that is wrong. The node comes back with it after a restart, as after an outage of its time server; its
-//! monotonic clock is right.
+//! monotonic clock is right. A clock that changes while the node runs is [`super::clock_jump`]'s.
 
 use std::time::Duration;
 

@@ -1,7 +1,9 @@
 //! What breaks the world of the nodes. A nemesis is a file here and a line in [`ALL`].
 
+mod absence;
 mod ballast;
 mod clock;
+mod clock_jump;
 mod corrupt;
 mod corrupt_sled;
 mod corrupt_snapshot;
@@ -54,7 +56,9 @@ pub const ALL: &[(&str, Make)] = &[
     ("corrupt-sled", || Box::new(corrupt_sled::Sled)),
     ("corrupt-snapshot", || Box::new(corrupt_snapshot::Snapshot)),
     ("wipe", || Box::new(wipe::Wipe::default())),
+    ("absence", || Box::new(absence::Absence::default())),
     ("clock", || Box::new(clock::Clock)),
+    ("clock-jump", || Box::new(clock_jump::ClockJump)),
     ("rotate-keys", || Box::new(rotate_keys::RotateKeys)),
     ("login-storm", || Box::new(login_storm::LoginStorm)),
 ];

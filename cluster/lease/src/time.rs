@@ -5,9 +5,9 @@
 //!   tokens    issued from a state up to p or later, with x: whatever revokes them lies behind p
 //! ```
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use crate::words::{Instant, LogIndex};
+use crate::words::{Instant, LogIndex, NodeId};
 
 /// Pairs that wait for what they name to be applied.
 const WAITING_PAIRS: usize = 64;
@@ -19,6 +19,30 @@ pub struct TimePair {
     pub time_ms: u64,
     /// The end of the leader's log at that time.
     pub log_index: LogIndex,
+}
+
+/// The wall clocks of all nodes, as they have told them, and carried on since: who is silent counts by what it said.
+///
+/// A leader goes by what those of a majority have reached ([`crate::Node::reached_by_majority`]), so a clock that is wrong
+/// takes cluster time nowhere, whoever leads.
+#[derive(Clone, Debug, Default)]
+pub struct WallClocks {
+    told: BTreeMap<NodeId, (u64, Instant)>,
+}
+
+impl WallClocks {
+    /// A node has told what its wall clock shows, in milliseconds since the epoch.
+    pub fn told(&mut self, node: NodeId, wall_ms: u64, now: Instant) {
+        self.told.insert(node, (wall_ms, now));
+    }
+
+    /// What the wall clock of a node shows now; `None`: it has never been told.
+    #[must_use]
+    pub fn wall_ms(&self, node: NodeId, now: Instant) -> Option<u64> {
+        let (wall_ms, told_at) = self.told.get(&node)?;
+        let since_ms = u64::try_from(now.saturating_sub(*told_at).as_millis()).unwrap_or(u64::MAX);
+        Some(wall_ms.saturating_add(since_ms))
+    }
 }
 
 /// The clock of a leader. It never steps back, and never passes the last ceiling that is applied, so that the
@@ -43,8 +67,8 @@ impl ClusterClock {
         }
     }
 
-    /// What the clock would show without a ceiling: the wall clock, or where that lies behind what may have been
-    /// stamped, half the speed of time until it has caught up.
+    /// What the clock would show without a ceiling: the time that the wall clocks of a majority have reached, or where that
+    /// lies behind what may have been stamped, half the speed of time until they have caught up.
     pub fn unbounded_ms(&mut self, wall_ms: u64, now: Instant) -> u64 {
         let run = now.saturating_sub(self.anchored_at).as_millis() / 2;
         let slow_ms = self.anchor_ms.saturating_add(u64::try_from(run).unwrap_or(u64::MAX));
@@ -136,6 +160,16 @@ mod tests {
         clock.ceiling_applied(1_000_000);
         assert_eq!(clock.now_ms(500_000, at(0)), 500_000);
         assert_eq!(clock.now_ms(200_000, at(10)), 500_005);
+    }
+
+    #[test]
+    fn a_wall_clock_goes_on_after_it_was_told() {
+        let mut clocks = WallClocks::default();
+        assert_eq!(clocks.wall_ms(1, at(0)), None);
+        clocks.told(1, 700_000, at(500));
+        assert_eq!(clocks.wall_ms(1, at(2_500)), Some(702_000));
+        clocks.told(1, 600_000, at(3_000));
+        assert_eq!(clocks.wall_ms(1, at(3_000)), Some(600_000), "it was set back");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::types::Raft;
 const INTERVAL: Duration = Duration::from_millis(2_000);
 /// How far it lies ahead. A new leader begins there, so this is how far cluster time may jump.
 const AHEAD_MS: u64 = 4_000;
-/// Pause after a ceiling that was not applied.
+/// Pause after a ceiling that was not applied, or could not be set.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Logs ceilings whenever this node leads, until the node stops.
@@ -24,8 +24,11 @@ pub(crate) async fn keep_time(lease: Arc<Lease>, raft: Raft) {
             Ok(now) => now.leadership,
             Err(_) => return,
         };
-        let ceiling = proto::TimeCeiling { ceiling_ms: lease.next_ceiling_ms(AHEAD_MS) };
-        let body = Some(proto::request::Body::TimeCeiling(ceiling));
+        let Some(ceiling_ms) = lease.next_ceiling_ms(AHEAD_MS) else {
+            tokio::time::sleep(RETRY_PAUSE).await;
+            continue;
+        };
+        let body = Some(proto::request::Body::TimeCeiling(proto::TimeCeiling { ceiling_ms }));
         let request = proto::Request { body, ..proto::Request::default() };
         let batch = proto::Batch { stamp_ms: 0, requests: vec![request] };
         // openraft says nothing of an entry that a snapshot has overtaken after this node was deposed.

@@ -18,7 +18,7 @@ impl Lease {
             inner.node.leadership()?;
             inner.node.release(now);
             // Under the lock that stamps and appends: every later entry is stamped at or after this.
-            let time_ms = inner.clock.now_ms(self.clock.wall_ms(), now);
+            let time_ms = inner.stamp_ms(self.clock.wall_ms(), now);
             let pair = inner.node.is_serving().then_some(TimePair { time_ms, log_index: inner.appended });
             if let Some(pair) = pair {
                 inner.pairs.told(pair, inner.node.applied_index());
@@ -45,9 +45,14 @@ impl Lease {
         self.lock().node.others()
     }
 
-    /// An answer has come; a grant may go back.
-    pub(super) fn reply(&self, reply: &Reply) -> Option<LeaderMessage> {
-        self.step(|inner, now| inner.node.reply(reply, now).0)
+    /// An answer has come, with what the wall clock of its node shows (0: not told); a grant may go back.
+    pub(super) fn reply(&self, reply: &Reply, wall_ms: u64) -> Option<LeaderMessage> {
+        self.step(|inner, now| {
+            if wall_ms > 0 {
+                inner.walls.told(reply.node, wall_ms, now);
+            }
+            inner.node.reply(reply, now).0
+        })
     }
 
     /// The index that a read on another node must have seen; `None` without a leader lease.
@@ -56,10 +61,11 @@ impl Lease {
         inner.node.read_index(self.clock.elapsed())
     }
 
-    /// The next time ceiling, `ahead_ms` from now.
-    pub(super) fn next_ceiling_ms(&self, ahead_ms: u64) -> u64 {
-        let mut inner = self.lock();
-        inner.clock.unbounded_ms(self.clock.wall_ms(), self.clock.elapsed()).saturating_add(ahead_ms)
+    /// The next time ceiling, `ahead_ms` from now; `None`: the wall clocks of a majority are not known yet.
+    pub(super) fn next_ceiling_ms(&self, ahead_ms: u64) -> Option<u64> {
+        let (mut inner, now) = (self.lock(), self.clock.elapsed());
+        let wall_ms = inner.majority_wall_ms(self.clock.wall_ms(), now)?;
+        Some(inner.clock.unbounded_ms(wall_ms, now).saturating_add(ahead_ms))
     }
 
     /// Stops granting to a node, and waits until what it holds is surrendered or over. False: this node

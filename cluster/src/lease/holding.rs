@@ -34,6 +34,11 @@ impl Lease {
         self.applied.subscribe()
     }
 
+    /// What the wall clock of this machine shows, in milliseconds since the epoch.
+    pub(super) fn wall_ms(&self) -> u64 {
+        self.clock.wall_ms()
+    }
+
     /// Something was applied: the last ping is answered again.
     pub(super) fn report(&self) -> Option<Reply> {
         self.step(|inner, now| inner.node.report(now))

@@ -29,7 +29,7 @@ impl Lease {
                     EntryPayload::Normal(batch) if Some(leadership(entry.log_id.leader_id)) == own => {
                         batch.stamp_ms = match is_planted(Bug::WallClockStamps) {
                             true => self.clock.wall_ms(),
-                            false => inner.clock.now_ms(self.clock.wall_ms(), now),
+                            false => inner.stamp_ms(self.clock.wall_ms(), now),
                         };
                     }
                     EntryPayload::Normal(_) | EntryPayload::Blank => {}

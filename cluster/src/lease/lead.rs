@@ -143,7 +143,7 @@ async fn use_stream(
         if reply.node != node {
             continue;
         }
-        if let Some(grant) = lease.reply(&reply) {
+        if let Some(grant) = lease.reply(&reply, answer.wall_clock_ms) {
             let _ = messages.try_send(message_to_proto(grant));
         }
     }

@@ -20,7 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use keyraft_lease::{ClusterClock, Configuration, Leadership, Node, Numbers, ProcessId, TimePairs};
+use keyraft_lease::{
+    ClusterClock, Configuration, Leadership, Node, Numbers, ProcessId, TimePairs, WallClocks,
+};
 use tokio::sync::watch;
 
 pub(crate) use self::ceiling::keep_time;
@@ -79,6 +81,7 @@ pub(crate) struct Status {
 struct Inner {
     node: Node,
     clock: ClusterClock,
+    walls: WallClocks,
     pairs: TimePairs,
     /// The end of the log, as this node has stamped it as leader.
     appended: LogIndex,
@@ -86,6 +89,23 @@ struct Inner {
     timed: Option<Leadership>,
     /// When entries were applied that are not released, as leader.
     unreleased: BTreeMap<LogIndex, Duration>,
+}
+
+impl Inner {
+    /// What the wall clocks of a majority have reached, in milliseconds since the epoch, where this node's shows `own_ms`;
+    /// `None`: so many are not known.
+    fn majority_wall_ms(&mut self, own_ms: u64, now: Duration) -> Option<u64> {
+        self.walls.told(self.node.id(), own_ms, now);
+        let walls = &self.walls;
+        self.node.reached_by_majority(|node| walls.wall_ms(*node, now))
+    }
+
+    /// Cluster time, as a leader stamps with it.
+    fn stamp_ms(&mut self, own_ms: u64, now: Duration) -> u64 {
+        // Without a majority's, time goes on slowly.
+        let wall_ms = self.majority_wall_ms(own_ms, now).unwrap_or_default();
+        self.clock.now_ms(wall_ms, now)
+    }
 }
 
 fn leadership(leader: openraft::CommittedLeaderId<NodeId>) -> Leadership {
@@ -140,6 +160,7 @@ impl Lease {
         let inner = Inner {
             node,
             clock,
+            walls: WallClocks::default(),
             pairs: TimePairs::default(),
             appended: 0,
             timed: None,

@@ -30,7 +30,7 @@ pub(crate) fn listen(
                 biased;
                 () = leaves(&site) => {
                     if let Some(reply) = lease.leave() {
-                        let _ = replies.send(Ok(reply_to_proto(&reply))).await;
+                        let _ = replies.send(Ok(reply_to_proto(&reply, lease.wall_ms()))).await;
                     }
                     return;
                 }
@@ -45,7 +45,7 @@ pub(crate) fn listen(
                 },
             };
             if let Some(reply) = reply
-                && replies.send(Ok(reply_to_proto(&reply))).await.is_err()
+                && replies.send(Ok(reply_to_proto(&reply, lease.wall_ms()))).await.is_err()
             {
                 return;
             }

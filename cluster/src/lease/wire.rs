@@ -38,7 +38,7 @@ pub(super) fn message_from_proto(message: &proto::LeaderMessage) -> LeaderMessag
     }
 }
 
-pub(super) fn reply_to_proto(reply: &Reply) -> proto::LeaseReply {
+pub(super) fn reply_to_proto(reply: &Reply, wall_clock_ms: u64) -> proto::LeaseReply {
     proto::LeaseReply {
         term: reply.leader.term,
         leader: reply.leader.node,
@@ -50,6 +50,7 @@ pub(super) fn reply_to_proto(reply: &Reply) -> proto::LeaseReply {
         applied_index: reply.applied,
         wants_grants: reply.wants_grants,
         is_leaving: reply.is_leaving,
+        wall_clock_ms,
     }
 }
 

@@ -136,8 +136,18 @@ impl TestCluster {
 
     /// The same, with an application that may not be the others'.
     pub async fn start_node_with(&mut self, node: NodeId, app: KeyValue) {
+        self.start_node_in(node, app, Environment::system().unwrap()).await;
+    }
+
+    /// The same, with a wall clock that is wrong by so many milliseconds.
+    pub async fn start_node_with_wall_offset(&mut self, node: NodeId, offset_ms: i64) {
+        let environment = Environment::with_wall_offset(offset_ms).unwrap();
+        self.start_node_in(node, KeyValue::default(), environment).await;
+    }
+
+    async fn start_node_in(&mut self, node: NodeId, app: KeyValue, environment: Environment) {
         let config = self.config(node);
-        let started = Node::start(config, app, Environment::system().unwrap()).await;
+        let started = Node::start(config, app, environment).await;
         let started = started.unwrap_or_else(|error| panic!("node {node}: {error}"));
         self.nodes.insert(node, started);
     }

@@ -31,15 +31,21 @@ impl Node {
             true => Some(Instant::MAX),
             false => leading.peers.get(node).and_then(|peer| peer.answered),
         };
+        self.reached_by_majority(answered)
+    }
+
+    /// The greatest value that a majority of every configuration that may count has reached; `None`: it is not known of
+    /// so many.
+    pub fn reached_by_majority<T: Ord + Copy>(&self, reached: impl Fn(&NodeId) -> Option<T>) -> Option<T> {
         let sets = self.configurations.values().flat_map(|configuration| &configuration.voter_sets);
-        let mut newest: Option<Instant> = None;
+        let mut least: Option<T> = None;
         for voters in sets {
-            let mut times: Vec<Option<Instant>> = voters.iter().map(answered).collect();
-            times.sort_unstable_by(|one, other| other.cmp(one));
-            let of_majority = times.get(voters.len() / 2).copied().flatten()?;
-            newest = Some(newest.map_or(of_majority, |newest| newest.min(of_majority)));
+            let mut values: Vec<Option<T>> = voters.iter().map(&reached).collect();
+            values.sort_unstable_by(|one, other| other.cmp(one));
+            let of_majority = values.get(voters.len() / 2).copied().flatten()?;
+            least = Some(least.map_or(of_majority, |least| least.min(of_majority)));
         }
-        newest
+        least
     }
 
     /// An answer has come. A grant may go back, and something may be released by it.

@@ -213,6 +213,12 @@ impl Node {
         }
     }
 
+    /// This node.
+    #[must_use]
+    pub fn id(&self) -> NodeId {
+        self.me
+    }
+
     /// The leadership of this node, while it lasts.
     #[must_use]
     pub fn leadership(&self) -> Option<Leadership> {

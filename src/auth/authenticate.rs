@@ -56,7 +56,7 @@ pub async fn authenticate(call: &Call, request: &AuthRequest) -> Result<Authenti
     let scope = asked.unwrap_or_else(|| scope::default_scope(call.state(), &proof.user));
     check_exchange(app, &proof, &scope)?;
     proof.methods = proof.methods.with(methods_of_receipt(call, &proof.user)?);
-    let issued_at_s = call.loaded_after_ms / 1000;
+    let issued_at_s = call.stamp_ms / 1000;
     let rules = MultiFactorRules::of(&proof.user, &app.methods);
     if rules.are_met_by(proof.methods) {
         let token = token_of(call, proof, scope, issued_at_s)?;

@@ -43,9 +43,9 @@ pub struct Call {
     unsettled: Option<View<Identity>>,
     /// Set when no leader was found, and for how long others may have shown more than that state.
     staleness: Option<Duration>,
-    /// Cluster time before that state was loaded, in milliseconds since the epoch. A token is stamped with it:
-    /// whatever revokes it later than the state shows is not stamped before it.
-    pub loaded_after_ms: u64,
+    /// A time of the cluster that whatever this state does not show yet is not stamped before, in milliseconds since the
+    /// epoch. A token is stamped with it.
+    pub stamp_ms: u64,
     /// Its method.
     pub method: Method,
     /// Its path and query, as sent.
@@ -72,7 +72,7 @@ impl FromRequest<App> for Call {
         let (mut parts, _) = request.into_parts();
         let body = parts.extensions.remove::<JsonObject>().unwrap_or_default().0;
         // The state is loaded after the request is complete: it must show what was acknowledged before.
-        let loaded_after_ms = app.node.cluster_time_ms();
+        let before_ms = app.node.cluster_time_ms();
         let is_validation = is_validation(&parts.method, parts.uri.path());
         let max_staleness_ms = if is_validation { app.config.cluster.max_staleness_ms } else { 0 };
         let view = app.node.view_within(Duration::from_millis(max_staleness_ms)).await?;
@@ -85,11 +85,11 @@ impl FromRequest<App> for Call {
         let base_url = origin.map_or_else(|| app.public_endpoint.as_str().into(), |origin| origin.base_url);
         Ok(Self {
             app: app.clone(),
-            published,
             unsettled,
             staleness,
             policy: app.policy.load_full(),
-            loaded_after_ms,
+            stamp_ms: stamp_ms(before_ms, &published),
+            published,
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             method: parts.method,
             uri: parts.uri,
@@ -102,14 +102,22 @@ impl FromRequest<App> for Call {
     }
 }
 
+/// See [`Call::stamp_ms`]: `before_ms` is cluster time before the state was loaded.
+///
+/// A node that has just started may know no cluster time, or one of long ago, and still load the newest state.
+fn stamp_ms(before_ms: u64, published: &Published<Identity>) -> u64 {
+    before_ms.max(published.log_time_ms)
+}
+
 impl Call {
     /// Loads the state anew; what was found in the one before counts no more.
     ///
     /// # Errors
     /// 503 without a leader.
     pub async fn reload(&mut self) -> Result<(), ApiError> {
-        self.loaded_after_ms = self.app.node.cluster_time_ms();
+        let before_ms = self.app.node.cluster_time_ms();
         self.published = self.app.node.read().await?;
+        self.stamp_ms = stamp_ms(before_ms, &self.published);
         self.unsettled = None;
         self.caller = OnceLock::new();
         Ok(())
@@ -123,7 +131,7 @@ impl Call {
             policy: Arc::clone(&self.policy),
             unsettled: None,
             staleness: None,
-            loaded_after_ms: self.loaded_after_ms,
+            stamp_ms: self.stamp_ms,
             method: self.method.clone(),
             uri: self.uri.clone(),
             headers: self.headers.clone(),

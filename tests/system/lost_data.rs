@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Client, DevCluster, eventually};
+use crate::support::{ADMIN_PASSWORD, Client, DevCluster, eventually, password_login};
 use crate::write_load::{WriteLoad, assert_all_there_once};
 
 const COME_BACK_LIMIT: Duration = Duration::from_secs(60);
@@ -53,6 +53,16 @@ async fn a_node_that_lost_its_folder_comes_back_as_a_learner_without_a_vote() {
     fs::create_dir(cluster.node_folder(victim)).unwrap();
     fs::write(cluster.config_file(victim), config).unwrap();
     cluster.restart(victim);
+    // The first that it gives, when it hardly knows the time.
+    let user = json!({"name": "admin", "domain": {"id": "default"}});
+    let (body, url) =
+        (password_login(user, ADMIN_PASSWORD), format!("{}/v3/auth/tokens", cluster.url(victim)));
+    let early = eventually("a token from the node", COME_BACK_LIMIT, async || {
+        let reply = admin.send(Method::POST, &url, Some(&body)).await.ok()?;
+        reply.token.filter(|_| reply.status == 201)
+    });
+    let early = early.await;
+    assert_eq!(admin.validate(&cluster.url(second), &early).await.unwrap().status, 200);
     eventually("the node is back as a learner", COME_BACK_LIMIT, async || {
         (role(&cluster, second, victim)? == "learner").then_some(())
     })

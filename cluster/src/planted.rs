@@ -32,7 +32,7 @@ pub enum Bug {
     DroppedLiveKey,
     /// Snapshots lack the assignments: [`TABLE_LEFT_OUT`].
     SnapshotWithoutAssignments,
-    /// A voter that has lost its log goes on voting.
+    /// A voter that has lost its folder goes on voting.
     ForgetfulVoter,
 }
 

@@ -8,6 +8,8 @@ mod fernet;
 mod folder_lock;
 mod output;
 mod parent;
+#[cfg(feature = "chaos")]
+mod planted_bugs;
 mod policy;
 mod private_file;
 mod restart;
@@ -39,6 +41,8 @@ enum Command {
     Serve(serve::ServeArgs),
     Bootstrap(Box<bootstrap::BootstrapArgs>),
     Fernet(fernet::FernetArgs),
+    #[cfg(feature = "chaos")]
+    PlantedBugs(planted_bugs::PlantedBugsArgs),
     Policy(policy::PolicyArgs),
     Status(status::StatusArgs),
 }
@@ -59,6 +63,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Bootstrap(args) => bootstrap::run(&args),
         Command::Fernet(args) => fernet::run(&args),
+        #[cfg(feature = "chaos")]
+        Command::PlantedBugs(args) => planted_bugs::run(&args),
         Command::Policy(args) => policy::run(&args),
         Command::Status(args) => status::run(&args),
     };

@@ -29,8 +29,8 @@ pub(crate) enum Outcome {
     Founded(Identity),
     /// The founder has called; it awaits the reply.
     Invited(FormCall),
-    /// The cluster has begun without this node: it has forgotten that it was there.
-    Late,
+    /// The cluster with this id has begun without this node: it has forgotten that it was there.
+    Late(String),
 }
 
 pub(crate) fn is_founder(site: &Site) -> bool {
@@ -60,8 +60,8 @@ pub(crate) async fn found<A: Application>(
     let others: Vec<NodeId> = site.config.other_members().iter().map(|peer| peer.node_id).collect();
     loop {
         let affiliations = ask_all(site, &others).await;
-        if affiliations.values().any(|peer| peer.is_formed) {
-            return Ok(Outcome::Late);
+        if let Some(formed) = affiliations.values().find(|peer| peer.is_formed) {
+            return Ok(Outcome::Late(formed.cluster_id.clone()));
         }
         if is_founder(site)
             && affiliations.len() == others.len()

@@ -30,6 +30,7 @@ use crate::node::core::Core;
 use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::node::site::Site;
+use crate::planted::{Bug, is_planted};
 use crate::runtime::run_blocking;
 use crate::storage::{self, Identity, Opened, Phase, Standing, StorageOptions};
 use crate::types::NodeId;
@@ -113,7 +114,7 @@ async fn affiliate<A: Application>(
                             return start(core, opened, identity, true).await;
                         }
                         founding::Outcome::Invited(call) => drop(call),
-                        founding::Outcome::Late => {
+                        founding::Outcome::Late(_) => {
                             opened = readmission::rejoin(core, ground, opened, "its log is empty").await?;
                         }
                     }
@@ -132,7 +133,13 @@ async fn affiliate<A: Application>(
                     let _ = call.reply.send(Ok(()));
                     return Ok(());
                 }
-                founding::Outcome::Late => {
+                founding::Outcome::Late(cluster_id) if is_planted(Bug::ForgetfulVoter) => {
+                    let identity = identity(site, &cluster_id, Phase::Formed);
+                    site.peers.set_cluster_id(&cluster_id);
+                    opened.handle.save_identity(&identity).map_err(open_fault)?;
+                    return start(core, opened, identity, false).await;
+                }
+                founding::Outcome::Late(_) => {
                     opened = readmission::rejoin(core, ground, opened, "its folder is empty").await?;
                 }
             },

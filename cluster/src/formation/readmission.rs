@@ -20,7 +20,6 @@ use crate::node::core::Core;
 use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::node::site::Site;
-use crate::planted::{Bug, is_planted};
 use crate::read_index::confirm_leadership;
 use crate::runtime::run_blocking;
 use crate::storage::{self, Opened, Phase};
@@ -114,14 +113,12 @@ pub(crate) async fn readmit<A: Application>(
     let readmitted = async {
         // One at a time: a second call must not take out the node that the first has let in.
         let _turn = member.readmission.lock().await;
-        if !is_planted(Bug::ForgetfulVoter) {
-            while let Some(removal) = next_removal(member, node_id).await? {
-                tracing::warn!(node = node_id, "a node that has forgotten its log leaves the voters");
-                change(member, removal).await?;
-            }
-            let node = BasicNode { addr: request.address.clone() };
-            change(member, ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]))).await?;
+        while let Some(removal) = next_removal(member, node_id).await? {
+            tracing::warn!(node = node_id, "a node that has forgotten its log leaves the voters");
+            change(member, removal).await?;
         }
+        let node = BasicNode { addr: request.address.clone() };
+        change(member, ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]))).await?;
         // A deposed leader may not know that the node has become a voter since.
         let vote = member.raft.server_metrics().borrow().vote;
         let confirmed = confirm_leadership(member.raft.clone()).await;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use keyraft_jepsen::cli::check::Check;
+use keyraft_jepsen::cli::planted::Planted;
 use keyraft_jepsen::cli::run::Run;
 use keyraft_jepsen::cli::shrink::Shrink;
 use keyraft_jepsen::cli::suite::Suite;
@@ -21,6 +22,7 @@ struct Arguments {
 enum Command {
     Run(Run),
     Suite(Suite),
+    Planted(Planted),
     Check(Check),
     Shrink(Shrink),
 }
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Run(run) => run.run(&mut out),
         Command::Suite(suite) => suite.run(&mut out),
+        Command::Planted(planted) => planted.run(&mut out),
         Command::Check(check) => check.run(&mut out),
         Command::Shrink(shrink) => shrink.run(&mut out),
     };

@@ -1,11 +1,13 @@
 //! A run with what is said of it.
 
 use std::io::Write;
+use std::time::Duration;
 
+use crate::checker::verdict::Fault;
 use crate::cli::CliError;
 use crate::judgement::Judgement;
 use crate::report;
-use crate::runner::{Plan, Progress, Run, run};
+use crate::runner::{Plan, Progress, Run, RunError, run};
 
 /// What came of a run.
 pub struct Judged {
@@ -30,9 +32,21 @@ impl Judged {
         Ok(Self { run, judgement })
     }
 
-    /// Whether all that was promised was kept, and nothing else was odd.
+    /// The same; a run that could not be carried out, and that nobody has ended, is told apart from what ends a suite.
+    ///
+    /// # Errors
+    /// Somebody has ended it, or it could not be kept.
+    pub fn attempt(plan: &Plan) -> Result<Result<Self, RunError>, CliError> {
+        match Self::of(plan) {
+            Ok(judged) => Ok(Ok(judged)),
+            Err(CliError::Run(error)) if !matches!(error, RunError::Interrupted(_)) => Ok(Err(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether all that was promised was kept, and nothing else went wrong.
     pub fn is_passed(&self) -> bool {
-        self.judgement.is_passed() && self.run.notes.is_empty()
+        self.judgement.is_passed()
     }
 
     /// Tells what is not as it should be; of a run that passed, nothing.
@@ -48,10 +62,17 @@ impl Judged {
                 writeln!(out, "    {line}")?;
             }
         }
-        for note in &self.run.notes {
-            writeln!(out, "  {note}")?;
-        }
         Ok(())
+    }
+
+    /// The first thing that was wrong, and when it showed: for what no operation shows, at the end. Nothing if all was right,
+    /// or too little was done to tell.
+    pub fn first_fault(&self) -> Option<(Duration, String)> {
+        let shown_at = |fault: &Fault| fault.part.iter().map(|operation| operation.ended_at).max();
+        let all = self.judgement.faults();
+        let timed = all.map(|fault| (shown_at(fault).unwrap_or(self.run.recording.duration), fault));
+        let first = timed.min_by_key(|(at, _)| *at);
+        first.map(|(at, fault)| (at, fault.what.clone()))
     }
 
     /// A line about the amount: `4117 done, 35 refused, 12 unknown`.

@@ -2,6 +2,8 @@
 
 pub mod check;
 mod judged;
+pub mod planted;
+mod rows;
 pub mod run;
 pub mod shrink;
 pub mod suite;

@@ -40,6 +40,9 @@ pub struct Run {
     #[arg(long, value_name = "N", default_value_t = 100,
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
+    /// The bug that the binary is to have; it takes one that was built with the feature `chaos`
+    #[arg(long, value_name = "NAME")]
+    planted_bug: Option<String>,
     #[command(flatten)]
     under_test: UnderTest,
 }
@@ -55,6 +58,7 @@ impl Run {
             clients: usize::from(self.clients),
             rate: self.rate,
             binary: self.under_test.binary(),
+            planted_bug: self.planted_bug.clone(),
             isolation: self.under_test.isolation(),
             output: self.under_test.output.clone(),
         }

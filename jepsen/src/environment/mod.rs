@@ -51,6 +51,8 @@ pub struct Settings {
     pub nodes: usize,
     /// The binary under test.
     pub binary: PathBuf,
+    /// The bug that it is to have.
+    pub planted_bug: Option<String>,
     /// What keeps the nodes apart.
     pub isolation: Isolation,
     /// Whether nodes reach one another through proxies in namespaces too, so that links can be slow.
@@ -137,6 +139,7 @@ impl Environment {
                 cluster_key: cluster_key.clone(),
                 enter: enter.unwrap_or_default(),
                 binary: settings.binary.clone(),
+                planted_bug: settings.planted_bug.clone(),
                 http: *http,
                 cluster: *cluster,
                 peers: layout.peers.clone(),

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use nix::sys::signal::{self, Signal};
@@ -21,6 +21,8 @@ use crate::disk::Disk;
 
 /// The folder of its data, in its own.
 const DATA: &str = "data";
+/// What names the bug of a node, where its binary can have one.
+const PLANTED_BUG: &str = "KEYRAFT_PLANTED_BUG";
 /// A node that was told to stop has this long before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -37,6 +39,8 @@ pub struct Site {
     pub enter: Vec<String>,
     /// The binary under test.
     pub binary: PathBuf,
+    /// The bug that it is to have.
+    pub planted_bug: Option<String>,
     /// Where clients reach it.
     pub http: SocketAddr,
     /// Where it listens for the others.
@@ -53,6 +57,7 @@ pub struct Node {
     process: Mutex<Option<Child>>,
     wall_clock_offset_ms: AtomicI64,
     claim: Arc<Mutex<()>>,
+    own_ends: std::sync::Mutex<Vec<String>>,
     disk: Option<Disk>,
 }
 
@@ -77,7 +82,14 @@ impl Node {
         fs::create_dir_all(&data).map_err(EnvironmentError::file(&data))?;
         let disk = if site.has_disk { Some(Disk::mount(&data)?) } else { None };
         let (process, wall_clock_offset_ms) = (Mutex::new(None), AtomicI64::new(0));
-        Ok(Self { site, process, wall_clock_offset_ms, claim: Arc::default(), disk })
+        Ok(Self {
+            site,
+            process,
+            wall_clock_offset_ms,
+            claim: Arc::default(),
+            own_ends: Default::default(),
+            disk,
+        })
     }
 
     /// Its number, from 0.
@@ -113,11 +125,6 @@ impl Node {
     /// Takes the node for one disturbance; `None` while another has it. It does not hinder what needs no claim.
     pub fn claim(&self) -> Option<OwnedMutexGuard<()>> {
         Arc::clone(&self.claim).try_lock_owned().ok()
-    }
-
-    /// Whether a disturbance has the node.
-    pub fn is_claimed(&self) -> bool {
-        self.claim.try_lock().is_err()
     }
 
     /// How far its wall clock will be ahead when it starts the next time.
@@ -158,6 +165,7 @@ impl Node {
         let spawned = Command::new(program)
             .args(arguments)
             .arg(&config)
+            .envs(self.site.planted_bug.iter().map(|bug| (PLANTED_BUG, bug)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -170,6 +178,7 @@ impl Node {
     pub async fn kill(&self) {
         let mut process = self.process.lock().await;
         if let Some(mut child) = process.take() {
+            self.notice_end(&mut child);
             let _ = child.start_kill();
             let _ = child.wait().await;
         }
@@ -179,6 +188,7 @@ impl Node {
     pub async fn stop(&self) -> bool {
         let mut process = self.process.lock().await;
         let Some(mut child) = process.take() else { return false };
+        self.notice_end(&mut child);
         send(&child, Signal::SIGTERM);
         match tokio::time::timeout(STOP_LIMIT, child.wait()).await {
             Ok(Ok(status)) => status.success(),
@@ -214,6 +224,24 @@ impl Node {
             Some(Ok(Some(status))) => Life::Ended(status.to_string()),
             Some(Err(error)) => Life::Ended(error.to_string()),
         }
+    }
+
+    /// How its processes have ended that were gone before the harness could end them; each is told once.
+    pub fn own_ends(&self) -> Vec<String> {
+        std::mem::take(&mut *self.own_ends.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn notice_end(&self, child: &mut Child) {
+        if let Ok(Some(status)) = child.try_wait() {
+            self.own_ends.lock().unwrap_or_else(PoisonError::into_inner).push(status.to_string());
+        }
+    }
+
+    /// What its processes say in its log of a panic, as far as they do.
+    pub fn panics(&self) -> Vec<String> {
+        let log = fs::read(self.log_file()).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        log.lines().filter(|line| line.contains("panicked at")).map(str::to_owned).collect()
     }
 
     fn configuration(&self) -> String {

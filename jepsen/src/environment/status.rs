@@ -75,6 +75,13 @@ pub async fn leader(environment: &Environment) -> Option<usize> {
     leading.max_by_key(|(_, seen)| seen.term).map(|(node, _)| node)
 }
 
+/// Whether a node says that it is ready.
+pub async fn is_ready(node: &Node) -> bool {
+    let mut connection = Connection::new(Address::Tcp(node.http()));
+    let asked = connection.send(&Request::get("/ready"), ANSWER_LIMIT * 2).await;
+    asked.is_ok_and(|reply| reply.status == 200)
+}
+
 /// Waits until every node says that it may be sent requests.
 ///
 /// # Errors

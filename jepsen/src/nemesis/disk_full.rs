@@ -7,11 +7,15 @@ use rand::Rng;
 
 use super::victims::{ALL_TAKEN, Victims};
 use super::{Needs, Nemesis, Struck};
-use crate::environment::Environment;
+use crate::environment::{Environment, Life, status};
 use crate::schedule::Chance;
 
 /// Room that is left.
 const ROOM_BYTES: std::ops::RangeInclusive<u64> = 0..=64 * 1024;
+
+/// By then a node has stopped or goes on.
+const DECISION_LIMIT: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Fills the disk of one node, makes room, and starts the node if it has stopped.
 pub struct DiskFull;
@@ -31,8 +35,13 @@ impl Nemesis for DiskFull {
         disk.fill_up_to(chance.random_range(ROOM_BYTES));
         tokio::time::sleep(hold).await;
         let was_full = disk.make_room();
-        // It may be about to stop, and is then started by whoever looks after nodes that ended; here it is given time.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        // It may be about to stop.
+        let decided = async {
+            while node.life().await == Life::Running && !status::is_ready(node).await {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let _ = tokio::time::timeout(DECISION_LIMIT, decided).await;
         match environment.start(node).await {
             Ok(()) if !was_full => Struck::skipped("the node asked for no more room than there was"),
             started => Struck::of(victims.numbers(), started),

@@ -8,7 +8,9 @@ mod corrupt;
 mod corrupt_sled;
 mod corrupt_snapshot;
 mod disk_full;
+mod forget;
 mod kill;
+mod kill_pair;
 mod login_storm;
 mod partition_halves;
 mod partition_leader;
@@ -41,6 +43,7 @@ type Make = fn() -> Box<dyn Nemesis>;
 /// All of them, by name.
 pub const ALL: &[(&str, Make)] = &[
     ("kill", || Box::new(kill::Kill)),
+    ("kill-pair", || Box::new(kill_pair::KillPair)),
     ("pause", || Box::new(pause::Pause)),
     ("restart", || Box::new(restart::Restart)),
     ("partition-halves", || Box::new(partition_halves::Halves)),
@@ -57,6 +60,7 @@ pub const ALL: &[(&str, Make)] = &[
     ("corrupt-snapshot", || Box::new(corrupt_snapshot::Snapshot)),
     ("wipe", || Box::new(wipe::Wipe::default())),
     ("absence", || Box::new(absence::Absence::default())),
+    ("forget", || Box::new(forget::Forget::default())),
     ("clock", || Box::new(clock::Clock)),
     ("clock-jump", || Box::new(clock_jump::ClockJump)),
     ("rotate-keys", || Box::new(rotate_keys::RotateKeys)),

@@ -27,11 +27,13 @@ impl Nemesis for RotateKeys {
             let mut connection = Connection::new(Address::Unix(node.admin_socket()));
             match connection.send(&rotate(), LIMIT).await {
                 Ok(reply) if reply.status == 200 => asked.push(number),
-                Ok(reply) => failure = Some(format!("node {number} answered {}", reply.status)),
-                Err(error) => failure = Some(format!("node {number}: {error}")),
+                Ok(reply) => failure = Some(format!("n{} answered {}", number + 1, reply.status)),
+                Err(error) => failure = Some(format!("n{}: {error}", number + 1)),
             }
             tokio::time::sleep(hold / count).await;
         }
+        asked.sort_unstable();
+        asked.dedup();
         match failure {
             Some(reason) if asked.is_empty() => Struck::indeterminate(asked, reason),
             _ => Struck::installed(asked),

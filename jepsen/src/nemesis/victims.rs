@@ -40,9 +40,9 @@ impl<'a> Victims<'a> {
         all
     }
 
-    /// This node, unless another strike has it.
-    pub fn this(environment: &'a Environment, number: usize) -> Self {
-        Self::first_of(environment, &[number], 1)
+    /// These nodes, in this order; without those that another strike has.
+    pub fn these(environment: &'a Environment, numbers: &[usize]) -> Self {
+        Self::first_of(environment, numbers, numbers.len())
     }
 
     /// All nodes that no other strike has.

@@ -25,7 +25,7 @@ impl Nemesis for Wipe {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let chosen = shuffled(environment, chance).first().copied().unwrap_or_default();
         let number = *self.victim.get_or_init(|| chosen);
-        let victims = Victims::this(environment, number);
+        let victims = Victims::these(environment, &[number]);
         let Some(node) = victims.nodes.first() else { return Struck::skipped("another strike has the node") };
         node.kill().await;
         let emptied = empty(&node.data()).map_err(EnvironmentError::file(&node.data()));
@@ -35,7 +35,8 @@ impl Nemesis for Wipe {
     }
 }
 
-fn empty(folder: &Path) -> io::Result<()> {
+/// Removes all that is in a folder.
+pub fn empty(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {

@@ -12,12 +12,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
 use tokio::signal::unix::{SignalKind, signal};
 
-pub use self::plan::{Plan, PlanError};
+pub use self::plan::{Plan, PlanError, planted_bugs};
 pub use self::progress::Progress;
-use crate::client::{Admin, Recorder, SetupError, Tally, Worker, bootstrap};
+use crate::client::{Admin, Recorder, SetupError, Worker, bootstrap};
 use crate::environment::{Environment, EnvironmentError, Ground, Isolation, status};
 use crate::history::History;
 use crate::recording::{Recording, StoreError};
@@ -28,6 +27,8 @@ use crate::workload::Size;
 const READY_LIMIT: Duration = Duration::from_secs(60);
 /// A cluster has recovered by then, once everything is mended.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(60);
+/// What is left has been looked at by then.
+const LAST_LOOKS_LIMIT: Duration = Duration::from_secs(180);
 /// By then all nodes have applied the same.
 const LEVEL_LIMIT: Duration = Duration::from_secs(30);
 
@@ -61,11 +62,6 @@ pub struct Run {
     pub recording: Recording,
     /// The folder of the recording and of the logs of the nodes.
     pub folder: PathBuf,
-    /// How many operations ended how.
-    pub tally: Tally,
-    /// What should not have happened, whatever the history shows: answers that the API does not give, nodes that
-    /// ended by themselves or did not come back.
-    pub notes: Vec<String>,
 }
 
 /// Carries out a plan and keeps its recording.
@@ -102,16 +98,19 @@ async fn carry_out(plan: &Plan, ground: Ground, progress: &Progress) -> Result<R
     Ok(run)
 }
 
-/// Returns at SIGINT or SIGTERM, so that what was made is removed also then.
+/// Returns at SIGINT, SIGTERM or SIGHUP, so that what was made is removed also then.
 async fn told_to_stop() -> &'static str {
     let listen = |kind| signal(kind).ok();
     let (interrupt, terminate) = (listen(SignalKind::interrupt()), listen(SignalKind::terminate()));
-    let (Some(mut interrupt), Some(mut terminate)) = (interrupt, terminate) else {
+    let (Some(mut interrupt), Some(mut terminate), Some(mut hangup)) =
+        (interrupt, terminate, listen(SignalKind::hangup()))
+    else {
         return std::future::pending().await;
     };
     tokio::select! {
         _ = interrupt.recv() => "SIGINT",
         _ = terminate.recv() => "SIGTERM",
+        _ = hangup.recv() => "SIGHUP",
     }
 }
 
@@ -145,18 +144,27 @@ async fn with_nodes(
     let disturbances = disturbances?;
 
     progress.says("mending");
+    for node in environment.nodes() {
+        rounds.note_end(node).await;
+    }
     environment.restore().await?;
     if let Err(error) = status::wait_ready(environment, RECOVERY_LIMIT).await {
         recorder.note(format!("the cluster has not recovered: {error}"));
     } else {
         progress.says("looking at what is left");
-        let mut last: Vec<Worker> =
-            (0..environment.nodes().len()).map(|n| worker(plan.clients + n)).collect();
-        join_all(last.iter_mut().take(1).map(|worker| load.finish(worker))).await;
+        let mut last = worker(plan.clients);
+        if tokio::time::timeout(LAST_LOOKS_LIMIT, load.finish(&mut last)).await.is_err() {
+            recorder.note(format!("the last looks took longer than {LAST_LOOKS_LIMIT:?}"));
+        }
     }
     let digests = status::digests(environment, LEVEL_LIMIT).await;
+    for node in environment.nodes() {
+        rounds.note_end(node).await;
+        for panic in node.panics() {
+            recorder.note(format!("n{}: {panic}", node.number() + 1));
+        }
+    }
     let duration = recorder.now();
-    let tally = recorder.tally();
     let (operations, notes) = recorder.finish();
     let mut options = plan.options();
     if let Some(limits) = crate::environment::network::limits_of(environment.settings().isolation) {
@@ -173,9 +181,9 @@ async fn with_nodes(
         samples,
         digests,
         options,
-        notes: notes.clone(),
+        notes,
     };
-    Ok(Run { recording, folder: plan.folder(), tally, notes })
+    Ok(Run { recording, folder: plan.folder() })
 }
 
 /// Copies the logs of the nodes to where the recording is.
@@ -183,7 +191,7 @@ fn keep_logs(plan: &Plan, environment: &Environment) -> Result<(), RunError> {
     let folder = plan.folder();
     std::fs::create_dir_all(&folder).map_err(EnvironmentError::file(&folder))?;
     for node in environment.nodes() {
-        let target = folder.join(format!("node-{}.log", node.number()));
+        let target = folder.join(format!("n{}.log", node.number() + 1));
         if node.log_file().exists() {
             std::fs::copy(node.log_file(), &target).map_err(EnvironmentError::file(&target))?;
         }

@@ -1,9 +1,11 @@
 //! What a run is to do.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
+use crate::disk::Disk;
 use crate::environment::{Isolation, Settings};
 use crate::nemesis::{self, Nemesis};
 use crate::workload::{self, Workload};
@@ -27,6 +29,8 @@ pub struct Plan {
     pub rate: u32,
     /// The binary under test.
     pub binary: PathBuf,
+    /// The bug that the binary is to have.
+    pub planted_bug: Option<String>,
     /// What keeps the nodes apart.
     pub isolation: Isolation,
     /// Where the folder of the recording is made.
@@ -45,6 +49,22 @@ pub enum PlanError {
     /// No such binary.
     #[error("there is no binary {}; build it, or name another one", .0.display())]
     Binary(PathBuf),
+    /// The binary cannot have a bug.
+    #[error("{} has no planted bugs: {reason}; build it with --features chaos", .binary.display())]
+    NoBugs {
+        /// Which binary.
+        binary: PathBuf,
+        /// How that is known.
+        reason: String,
+    },
+    /// The binary cannot have this bug.
+    #[error("there is no planted bug {bug:?}; there are {known}", known = names(.bugs.iter().map(String::as_str)))]
+    Bug {
+        /// The one that was asked for.
+        bug: String,
+        /// Those that it can have.
+        bugs: Vec<String>,
+    },
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -79,13 +99,29 @@ impl Plan {
         if !self.binary.exists() {
             return Err(PlanError::Binary(self.binary.clone()));
         }
+        if let Some(bug) = &self.planted_bug {
+            let bugs = planted_bugs(&self.binary)?;
+            if !bugs.contains(bug) {
+                return Err(PlanError::Bug { bug: bug.clone(), bugs });
+            }
+        }
         Ok(Settings {
             nodes: self.nodes,
             binary: self.binary.clone(),
+            planted_bug: self.planted_bug.clone(),
             isolation: self.isolation,
             has_proxies: needs.iter().any(|needs| needs.proxies),
             has_disks: needs.iter().any(|needs| needs.disks),
         })
+    }
+
+    /// What this machine lacks that a nemesis cannot do without, if anything.
+    ///
+    /// # Errors
+    /// A name is unknown.
+    pub fn lacking(&self) -> Result<Option<&'static str>, PlanError> {
+        let needs_disks = self.nemeses()?.iter().any(|nemesis| nemesis.needs().disks);
+        Ok((needs_disks && !Disk::is_possible()).then_some("disks that fail take root and /dev/fuse"))
     }
 
     /// The folder of the recording.
@@ -94,11 +130,12 @@ impl Plan {
         self.output.join(self.title())
     }
 
-    /// What tells this run from others: `register-kill-7`.
+    /// What tells this run from others: `register-kill-7`, or `show-unreleased-register-kill-7` with a planted bug.
     #[must_use]
     pub fn title(&self) -> String {
         let nemeses = if self.nemeses.is_empty() { "calm".to_owned() } else { self.nemeses.join("+") };
-        format!("{}-{nemeses}-{}", self.workload, self.seed)
+        let bug = self.planted_bug.as_ref().map(|bug| format!("{bug}-")).unwrap_or_default();
+        format!("{bug}{}-{nemeses}-{}", self.workload, self.seed)
     }
 
     /// What else was chosen, for the recording.
@@ -109,12 +146,27 @@ impl Plan {
             Isolation::Loopback => "loopback",
         };
         let of = |name: &str, value: String| (name.to_owned(), value);
-        BTreeMap::from([
+        let mut options = BTreeMap::from([
             of("binary", self.binary.display().to_string()),
             of("clients", self.clients.to_string()),
             of("isolation", isolation.to_owned()),
             of("rate", self.rate.to_string()),
             of("seconds", self.duration.as_secs().to_string()),
-        ])
+        ]);
+        options.extend(self.planted_bug.iter().map(|bug| of("planted_bug", bug.clone())));
+        options
     }
+}
+
+/// The bugs that a binary can have.
+///
+/// # Errors
+/// It has none, or does not run.
+pub fn planted_bugs(binary: &Path) -> Result<Vec<String>, PlanError> {
+    let none = |reason: String| PlanError::NoBugs { binary: binary.to_owned(), reason };
+    let asked = Command::new(binary).arg("planted-bugs").output().map_err(|error| none(error.to_string()))?;
+    if !asked.status.success() {
+        return Err(none("it does not know the command planted-bugs".to_owned()));
+    }
+    Ok(String::from_utf8_lossy(&asked.stdout).lines().map(str::to_owned).collect())
 }

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::{Plan, Progress, RunError};
 use crate::client::{Recorder, Worker};
-use crate::environment::{Environment, Life, status};
+use crate::environment::{Environment, Life, Node, status};
 use crate::nemesis::{Nemesis, Struck};
 use crate::recording::{Disturbance, Sample};
 use crate::schedule::{Chance, Strike};
@@ -110,36 +110,42 @@ impl Rounds<'_> {
     /// Looks at the nodes again and again. A node that ended by itself is started again, as a supervisor does, and
     /// noted.
     pub async fn sample(&self) -> Vec<Sample> {
+        // Each by itself: one that does not answer keeps nobody waiting.
+        let all = self.environment.nodes().iter().map(|node| self.sample_one(node));
+        let mut samples: Vec<Sample> = join_all(all).await.into_iter().flatten().collect();
+        samples.sort_by_key(|sample| sample.at);
+        samples
+    }
+
+    async fn sample_one(&self, node: &Node) -> Vec<Sample> {
         let mut samples = Vec::new();
         while self.recorder.now() < self.plan.duration {
             let at = self.recorder.now();
-            let looks = self.environment.nodes().iter().map(|node| async move {
-                let seen = status::look(node).await;
-                let (is_up, is_leader) = (seen.is_up, seen.is_leader);
-                Sample {
-                    at,
-                    node: node.number(),
-                    is_up,
-                    is_leader,
-                    has_lease: seen.has_lease,
-                    term: seen.term,
-                }
-            });
-            samples.extend(join_all(looks).await);
-            for node in self.environment.nodes() {
-                // Whoever has claimed it looks after it.
-                let Some(_claim) = node.claim() else { continue };
-                if let Life::Ended(how) = node.life().await {
-                    let number = node.number();
-                    self.recorder.note(format!("node {number} ended by itself, at {at:?}: {how}"));
-                    if let Err(error) = self.environment.start(node).await {
-                        self.recorder.note(error.to_string());
-                    }
-                }
+            let seen = status::look(node).await;
+            let (is_up, is_leader) = (seen.is_up, seen.is_leader);
+            let (has_lease, term) = (seen.has_lease, seen.term);
+            samples.push(Sample { at, node: node.number(), is_up, is_leader, has_lease, term });
+            // Whoever has claimed it looks after it.
+            if let Some(_claim) = node.claim()
+                && self.note_end(node).await
+                && let Err(error) = self.environment.start(node).await
+            {
+                self.recorder.note(error.to_string());
             }
             sleep(SAMPLE_PAUSE).await;
         }
         samples
+    }
+
+    /// Notes it if a node has ended by itself; whether it has.
+    pub async fn note_end(&self, node: &Node) -> bool {
+        let (now, number) = (self.recorder.now(), node.number() + 1);
+        for how in node.own_ends() {
+            self.recorder.note(format!("n{number} ended by itself before {now:?}: {how}"));
+        }
+        let Life::Ended(how) = node.life().await else { return false };
+        self.recorder.note(format!("n{number} ended by itself, at {now:?}: {how}"));
+        true
     }
 }
 

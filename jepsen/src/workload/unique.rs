@@ -16,8 +16,11 @@ use crate::environment::Environment;
 use crate::function::Function;
 use crate::value::Value;
 
-/// Clients that ask for a name.
-const CONTENDERS: usize = 3;
+/// Of six creations in a row: which of three names they ask for. The first is asked for by one client: were it told that the
+/// name is taken, then by itself.
+const CONTENDERS: [usize; 6] = [0, 1, 1, 2, 2, 2];
+/// The names of six creations.
+const NAMES: usize = 3;
 /// What is looked for was asked for this many names ago, at most.
 const RECENT: usize = 12;
 
@@ -50,10 +53,10 @@ impl Load for Names {
         match worker.chance.random_range(0..100) {
             0..55 => {
                 let turn = self.turn.fetch_add(1, Ordering::SeqCst);
-                create(worker, node, turn / CONTENDERS).await;
+                create(worker, node, name_of(turn)).await;
             }
             55..95 => {
-                let newest = self.turn.load(Ordering::SeqCst) / CONTENDERS;
+                let newest = name_of(self.turn.load(Ordering::SeqCst));
                 let name = newest.saturating_sub(worker.chance.random_range(0..=RECENT));
                 find(worker, node, name).await;
             }
@@ -63,7 +66,7 @@ impl Load for Names {
     }
 
     async fn finish(&self, worker: &mut Worker) {
-        for name in 0..=self.turn.load(Ordering::SeqCst) / CONTENDERS {
+        for name in 0..=name_of(self.turn.load(Ordering::SeqCst)) {
             let node = worker.any_node();
             find(worker, node, name).await;
         }
@@ -125,6 +128,12 @@ impl Names {
     }
 }
 
+/// The name that the creation of this number asks for.
+fn name_of(turn: usize) -> usize {
+    let place = CONTENDERS.get(turn % CONTENDERS.len()).copied().unwrap_or_default();
+    turn / CONTENDERS.len() * NAMES + place
+}
+
 fn text(name: usize) -> String {
     format!("name-{name}")
 }
@@ -138,6 +147,12 @@ fn ids(reply: &Reply, kind: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_have_one_to_three_contenders() {
+        let names: Vec<usize> = (0..12).map(name_of).collect();
+        assert_eq!(names, [0, 1, 1, 2, 2, 2, 3, 4, 4, 5, 5, 5]);
+    }
 
     #[test]
     fn the_ids_of_a_list_are_found() {

@@ -1,0 +1,61 @@
+//! A voter that forgets what it had a share in, and then is alone with those who never knew it.
+//!
+//! First it makes the majority, with the leader, that writes are committed by while the others are cut off. Then its folder
+//! is emptied, and it is cut off from the leader together with the others: a majority of which none knows these writes. Were
+//! it to vote, they would be lost.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::victims::{Victims, shuffled};
+use super::wipe::empty;
+use super::{Nemesis, Struck};
+use crate::environment::network::between;
+use crate::environment::{Environment, EnvironmentError, status};
+use crate::schedule::Chance;
+
+/// Empties the folder of one node between two partitions; in a run always of the same one, because a node that has
+/// forgotten votes no more, and a majority has to be left that does.
+#[derive(Default)]
+pub struct Forget {
+    victim: OnceLock<usize>,
+}
+
+#[async_trait]
+impl Nemesis for Forget {
+    async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
+        let mut order = shuffled(environment, chance);
+        let Some(leader) = status::leader(environment).await else {
+            return Struck::skipped("there is no leader");
+        };
+        order.retain(|node| *node != leader);
+        let Some(chosen) = order.first().copied() else { return Struck::skipped("there is no follower") };
+        let number = *self.victim.get_or_init(|| chosen);
+        if number == leader {
+            return Struck::skipped("the node leads");
+        }
+        let victims = Victims::these(environment, &[number]);
+        let Some(node) = victims.nodes.first() else { return Struck::skipped("another strike has the node") };
+        order.retain(|other| *other != number);
+        // With the leader and the node, these are a bare majority.
+        let informed = environment.nodes().len() / 2 - 1;
+        let (with_leader, ignorant) = order.split_at(informed.min(order.len()));
+        let with_leader: Vec<usize> = with_leader.iter().copied().chain([leader]).collect();
+
+        let before = between(ignorant, &[with_leader.as_slice(), &[number]].concat());
+        let mut done = environment.network().cut(&before).await;
+        tokio::time::sleep(hold / 2).await;
+        node.kill().await;
+        let emptied = empty(&node.data()).map_err(EnvironmentError::file(&node.data()));
+        let after = between(&with_leader, &[ignorant, &[number]].concat());
+        done = done.and(emptied).and(environment.network().cut(&after).await);
+        // What is in both stays cut.
+        done = done.and(environment.network().mend(&before).await);
+        done = done.and(environment.start(node).await);
+        tokio::time::sleep(hold).await;
+        done = done.and(environment.network().mend(&after).await);
+        Struck::of(vec![number], done)
+    }
+}

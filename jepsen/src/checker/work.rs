@@ -181,7 +181,7 @@ mod tests {
             state,
         };
         let skipped = DisturbanceState::Skipped { reason: "no root".to_owned() };
-        let nemeses = vec!["kill".to_owned(), "partition".to_owned(), "clock".to_owned()];
+        let nemeses = vec!["kill".to_owned(), "partition-halves".to_owned(), "clock".to_owned()];
         let disturbances = vec![
             disturbance("kill", DisturbanceState::Installed),
             disturbance("partition-halves", DisturbanceState::Installed),

@@ -29,7 +29,7 @@ pub struct Machine {
     omitted: Option<Omission>,
     learner_leases: bool,
     leases: bool,
-    pub has_bad_disk: bool,
+    has_bad_disk: Arc<AtomicBool>,
     office: Office,
     life: Option<Life>,
     pub random: SeededRandom,
@@ -81,7 +81,7 @@ impl Machine {
             omitted,
             learner_leases: seed.is_multiple_of(2),
             leases: seed % 10 != 9,
-            has_bad_disk: false,
+            has_bad_disk: Arc::default(),
             office: office.clone(),
             life: None,
             random,
@@ -129,15 +129,25 @@ impl Machine {
         let (config, office, life) = (self.config(), self.office.clone(), self.lives);
         let node = Arc::new(Mutex::new(None));
         let started_node = Arc::clone(&node);
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let (ends, has_bad_disk) = (Arc::clone(&has_ended), Arc::clone(&self.has_bad_disk));
         runtime.spawn(async move {
             let id = config.node_id;
-            let started = Node::start_on(config, KeyValue::default(), environment, host).await;
-            let started = started.unwrap_or_else(|error| panic!("node {id} does not start: {error}"));
+            let started = match Node::start_on(config, KeyValue::default(), environment, host).await {
+                Ok(started) => started,
+                // It starts again once the disk is good.
+                Err(error) if has_bad_disk.load(Ordering::SeqCst) => {
+                    office.trace.event(format_args!("node {id} does not start: {error}"));
+                    ends.store(true, Ordering::SeqCst);
+                    return;
+                }
+                Err(error) => panic!("node {id} does not start: {error}"),
+            };
             office.trace.event(format_args!("node {id} has started"));
             clients::start(&office, &started, life, random.as_ref());
             *started_node.lock().unwrap() = Some(started);
         });
-        self.life = Some(Life { runtime, node, has_ended: Arc::default() });
+        self.life = Some(Life { runtime, node, has_ended });
     }
 
     /// Its process, if there is one.
@@ -156,12 +166,17 @@ impl Machine {
 
     /// Whether it runs, and on a good disk.
     pub fn is_sound(&self) -> bool {
-        self.is_up() && !self.has_bad_disk
+        self.is_up() && !self.has_bad_disk()
+    }
+
+    /// Whether its disk fails.
+    pub fn has_bad_disk(&self) -> bool {
+        self.has_bad_disk.load(Ordering::SeqCst)
     }
 
     /// The disk fails: it takes so many bytes more, or does not sync.
     pub fn spoil_disk(&mut self, room_bytes: Option<u64>) {
-        self.has_bad_disk = true;
+        self.has_bad_disk.store(true, Ordering::SeqCst);
         match room_bytes {
             Some(_) => self.disk.fill_after(room_bytes),
             None => self.disk.fail_syncs(true),
@@ -172,7 +187,7 @@ impl Machine {
     pub fn mend_disk(&mut self) {
         self.disk.fill_after(None);
         self.disk.fail_syncs(false);
-        self.has_bad_disk = false;
+        self.has_bad_disk.store(false, Ordering::SeqCst);
         if !self.is_running() || self.node().is_some_and(|node| node.fault().borrow().is_some()) {
             self.kill();
             self.start();

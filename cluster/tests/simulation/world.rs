@@ -163,7 +163,7 @@ impl World {
         }
         for machine in &mut self.machines {
             let Some(fault) = machine.node().and_then(|node| node.fault().borrow().clone()) else { continue };
-            if !machine.has_bad_disk {
+            if !machine.has_bad_disk() {
                 return Err(format!("node {} has stopped serving: {fault}", machine.id));
             }
             // As its owner would. It starts again when the disk is mended.

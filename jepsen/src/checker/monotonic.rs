@@ -50,6 +50,7 @@ fn check_key(key: &str, operations: &[&Operation], findings: &mut Findings) {
         }
         if let Some((before, version)) = highest.filter(|(_, version)| *version > seen) {
             let (first, second) = (before.node + 1, read.node + 1);
+            let seen = &read.answer;
             let what = format!("{key}: n{second} shows {seen} after n{first} had shown {version}");
             findings.add(Fault::of(what, [before, read]));
         }

@@ -13,13 +13,22 @@ const SEVERAL_ELECTIONS: Duration = Duration::from_millis(2_500);
 /// How often a link is cut and healed.
 const CUTS: usize = 5;
 
-/// Waits whether any running node but `except` gets another leader than `leader`.
+/// Whether every running node but `except` goes on to obey `leader`, once it has heard of it.
 async fn leader_stays(cluster: &TestCluster, leader: NodeId, except: &[NodeId]) -> bool {
-    let changes = cluster.running().filter(|(number, _)| !except.contains(number)).map(|(_, node)| {
+    let watched = || cluster.running().filter(|(number, _)| !except.contains(number));
+    eventually("all obey the leader", || async {
+        watched().all(|(_, node)| *node.leader_changes().borrow() == Some(leader)).then_some(())
+    })
+    .await;
+    let changes = watched().map(|(number, node)| {
         let mut leaders = node.leader_changes();
-        Box::pin(async move { leaders.wait_for(|now| *now != Some(leader)).await.map(|_| ()) })
+        Box::pin(async move { (number, leaders.wait_for(|now| *now != Some(leader)).await.map(|now| *now)) })
     });
-    tokio::time::timeout(SEVERAL_ELECTIONS, futures::future::select_all(changes)).await.is_err()
+    let change = tokio::time::timeout(SEVERAL_ELECTIONS, futures::future::select_all(changes)).await;
+    if let Ok(((node, now), ..)) = &change {
+        eprintln!("node {node} obeyed {leader}, and then {now:?}");
+    }
+    change.is_err()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

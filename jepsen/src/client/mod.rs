@@ -5,6 +5,7 @@ mod identity;
 mod outcome;
 mod recorder;
 mod request;
+mod waiting;
 mod worker;
 
 pub use self::connection::{Address, Connection, Reply, SendError};
@@ -14,4 +15,5 @@ pub use self::identity::{
 pub use self::outcome::{Ending, ending};
 pub use self::recorder::{Recorder, Tally};
 pub use self::request::Request;
+pub use self::waiting::Waiting;
 pub use self::worker::{Done, Invocation, Worker};

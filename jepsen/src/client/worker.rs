@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use rand::Rng;
+use rand::seq::IndexedRandom;
 
-use super::{Address, Connection, Recorder, Reply, Request, SendError, ending, log_in};
+use super::{Address, Connection, Recorder, Reply, Request, SendError, Waiting, ending, log_in};
 use crate::environment::Environment;
 use crate::function::Function;
 use crate::history::{Operation, Outcome};
@@ -22,6 +23,7 @@ pub struct Worker {
     recorder: Recorder,
     addresses: Vec<Address>,
     connections: Vec<Connection>,
+    waiting: Waiting,
     caller: Option<Caller>,
     /// What it decides with.
     pub chance: Chance,
@@ -68,8 +70,14 @@ impl Done {
 }
 
 impl Worker {
-    /// A client that acts with this token.
-    pub fn new(environment: &Environment, recorder: Recorder, caller: String, chance: Chance) -> Self {
+    /// A client that acts with this token. All clients of a run share a recorder, and who waits.
+    pub fn new(
+        environment: &Environment,
+        recorder: Recorder,
+        waiting: Waiting,
+        caller: String,
+        chance: Chance,
+    ) -> Self {
         let addresses: Vec<_> = environment.nodes().iter().map(|node| Address::Tcp(node.http())).collect();
         let connections = addresses.iter().cloned().map(Connection::new).collect();
         Self {
@@ -78,13 +86,22 @@ impl Worker {
             recorder,
             addresses,
             connections,
+            waiting,
             chance,
         }
     }
 
-    /// Any node.
+    /// Any node that does not keep its share of the clients waiting already.
     pub fn any_node(&mut self) -> usize {
-        self.chance.random_range(0..self.connections.len().max(1))
+        let with_room: Vec<usize> = (0..self.node_count()).filter(|node| self.has_room(*node)).collect();
+        // Where there is none, as many wait as there are clients: nodes are alike again.
+        let drawn = with_room.choose(&mut self.chance).copied();
+        drawn.unwrap_or_else(|| self.chance.random_range(0..self.node_count().max(1)))
+    }
+
+    /// Whether a node keeps fewer clients waiting than its share.
+    pub fn has_room(&self, node: usize) -> bool {
+        self.waiting.has_room(node)
     }
 
     /// How many nodes there are.
@@ -131,6 +148,7 @@ impl Worker {
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
         let sent_at = self.recorder.now();
+        let _waits = self.waiting.wait_for(invocation.node);
         let sent = Connection::new(address).send(&invocation.request, LIMIT).await;
         self.conclude(invocation, sent_at, sent, read)
     }
@@ -157,6 +175,7 @@ impl Worker {
         let Ok(token) = self.caller(one.0).await else { return };
         let connect = |node: usize| self.addresses.get(node).map(|address| Connection::new(address.clone()));
         let (Some(mut first), Some(mut second)) = (connect(one.0), connect(other.0)) else { return };
+        let _wait = (self.waiting.wait_for(one.0), self.waiting.wait_for(other.0));
         let (one, other) = (one.1.by(&token), other.1.by(&token));
         let _ = tokio::join!(first.send(&one, LIMIT), second.send(&other, LIMIT));
     }
@@ -201,6 +220,7 @@ impl Worker {
     }
 
     async fn send(&mut self, node: usize, request: &Request) -> Result<Reply, SendError> {
+        let _waits = self.waiting.wait_for(node);
         match self.connections.get_mut(node) {
             Some(connection) => connection.send(request, LIMIT).await,
             None => Err(SendError::NotSent(format!("there is no node {node}"))),

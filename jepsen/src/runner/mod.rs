@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub use self::plan::{Plan, PlanError, planted_bugs};
 pub use self::progress::Progress;
-use crate::client::{Admin, Recorder, SetupError, Worker, bootstrap};
+use crate::client::{Admin, Recorder, SetupError, Waiting, Worker, bootstrap};
 use crate::environment::{Environment, EnvironmentError, Ground, Isolation, status};
 use crate::history::History;
 use crate::recording::{Recording, StoreError};
@@ -131,10 +131,11 @@ async fn with_nodes(
     let size = Size { duration: plan.duration, clients: plan.clients };
     let load = plan.workload()?.prepare(environment, &mut admin, size).await?;
 
-    let recorder = Recorder::start();
+    let (recorder, waiting) = (Recorder::start(), Waiting::new(plan.nodes, plan.clients));
     let worker = |number: usize| {
         let stream = Stream::Worker(u32::try_from(number).unwrap_or(u32::MAX));
-        Worker::new(environment, recorder.clone(), admin.token.clone(), chance(plan.seed, stream))
+        let (recorder, waiting, chance) = (recorder.clone(), waiting.clone(), chance(plan.seed, stream));
+        Worker::new(environment, recorder, waiting, admin.token.clone(), chance)
     };
     let workers: Vec<Worker> = (0..plan.clients).map(worker).collect();
     let lanes = strikes(plan.seed, plan.nemeses.len(), plan.duration);

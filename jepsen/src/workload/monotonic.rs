@@ -77,7 +77,9 @@ impl Load for Subjects {
         let mut nodes: Vec<usize> = (0..worker.node_count()).collect();
         nodes.shuffle(&mut worker.chance);
         for node in nodes.into_iter().take(NODES_IN_A_ROW) {
-            subject.read(worker, node, &key(place)).await;
+            if worker.has_room(node) {
+                subject.read(worker, node, &key(place)).await;
+            }
         }
     }
 

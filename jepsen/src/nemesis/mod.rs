@@ -46,7 +46,7 @@ pub const ALL: &[(&str, Make)] = &[
     ("kill-pair", || Box::new(kill_pair::KillPair)),
     ("pause", || Box::new(pause::Pause)),
     ("restart", || Box::new(restart::Restart)),
-    ("partition-halves", || Box::new(partition_halves::Halves)),
+    ("partition-halves", || Box::new(partition_halves::Halves::default())),
     ("partition-ring", || Box::new(partition_ring::Ring)),
     ("partition-leader", || Box::new(partition_leader::Leader)),
     ("partition-one-way", || Box::new(partition_one_way::OneWay)),

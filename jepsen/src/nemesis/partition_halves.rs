@@ -1,22 +1,32 @@
 //! Two parts that do not hear one another; one of them is a majority.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::victims::shuffled;
+use super::victims::{first, shuffled};
 use super::{Nemesis, Struck, cut_for};
-use crate::environment::Environment;
 use crate::environment::network::between;
+use crate::environment::{Environment, status};
 use crate::schedule::Chance;
 
-/// Cuts the nodes into two halves.
-pub struct Halves;
+/// Cuts the nodes into two halves. In every second strike the leader is in the smaller one: only then is there another
+/// leader, and only chance would decide whether a run has any.
+#[derive(Default)]
+pub struct Halves {
+    strikes: AtomicU32,
+}
 
 #[async_trait]
 impl Nemesis for Halves {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
-        let order = shuffled(environment, chance);
+        let mut order = shuffled(environment, chance);
+        if self.strikes.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
+            && let Some(leader) = status::leader(environment).await
+        {
+            first(&mut order, leader);
+        }
         let (minority, majority) = order.split_at(order.len() / 2);
         cut_for(environment, minority.to_vec(), &between(minority, majority), hold).await
     }

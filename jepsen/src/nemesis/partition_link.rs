@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::victims::shuffled;
+use super::victims::{first, shuffled};
 use super::{Nemesis, Struck, cut_for};
 use crate::environment::network::between;
 use crate::environment::{Environment, status};
@@ -18,8 +18,7 @@ impl Nemesis for OneLink {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let mut order = shuffled(environment, chance);
         if let Some(leader) = status::leader(environment).await {
-            order.retain(|node| *node != leader);
-            order.insert(0, leader);
+            first(&mut order, leader);
         }
         let ends: Vec<usize> = order.into_iter().take(2).collect();
         cut_for(environment, ends.clone(), &between(&ends, &ends), hold).await

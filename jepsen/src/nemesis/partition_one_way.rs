@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rand::Rng;
 
-use super::victims::shuffled;
+use super::victims::{first, shuffled};
 use super::{Nemesis, Struck, cut_for};
 use crate::environment::network::Link;
 use crate::environment::{Environment, status};
@@ -20,8 +20,7 @@ impl Nemesis for OneWay {
         let mut order = shuffled(environment, chance);
         let (takes_leader, is_deaf) = (chance.random_bool(0.5), chance.random_bool(0.5));
         if takes_leader && let Some(leader) = status::leader(environment).await {
-            order.retain(|node| *node != leader);
-            order.insert(0, leader);
+            first(&mut order, leader);
         }
         let Some((node, others)) = order.split_first() else { return Struck::skipped("there is no node") };
         let link = |other: &usize| if is_deaf { (*other, *node) } else { (*node, *other) };

@@ -26,8 +26,7 @@ impl<'a> Victims<'a> {
         if chance.random_bool(0.5)
             && let Some(leader) = status::leader(environment).await
         {
-            order.retain(|node| *node != leader);
-            order.insert(0, leader);
+            first(&mut order, leader);
         }
         Self::first_of(environment, &order, wanted)
     }
@@ -73,6 +72,12 @@ pub fn shuffled(environment: &Environment, chance: &mut Chance) -> Vec<usize> {
     let mut order: Vec<usize> = (0..environment.nodes().len()).collect();
     order.shuffle(chance);
     order
+}
+
+/// Puts a node before all others.
+pub fn first(order: &mut Vec<usize>, node: usize) {
+    order.retain(|other| *other != node);
+    order.insert(0, node);
 }
 
 /// What is said where all nodes are taken.

@@ -15,6 +15,9 @@ const ROOM_BYTES: std::ops::RangeInclusive<u64> = 0..=64 * 1024;
 
 /// By then a node has stopped or goes on.
 const DECISION_LIMIT: Duration = Duration::from_secs(20);
+/// So long after there is room again, a node that met the end of it may still stop: what lies below its state is flushed
+/// every second, and tells only the next one who writes that a flush has failed.
+const AFTERMATH_LIMIT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Fills the disk of one node, makes room, and starts the node if it has stopped.
@@ -42,6 +45,12 @@ impl Nemesis for DiskFull {
             }
         };
         let _ = tokio::time::timeout(DECISION_LIMIT, decided).await;
+        let stopped = async {
+            while was_full && node.life().await == Life::Running {
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        let _ = tokio::time::timeout(AFTERMATH_LIMIT, stopped).await;
         match environment.start(node).await {
             Ok(()) if !was_full => Struck::skipped("the node asked for no more room than there was"),
             started => Struck::of(victims.numbers(), started),

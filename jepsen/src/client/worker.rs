@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use rand::Rng;
 use rand::seq::IndexedRandom;
 
 use super::{Address, Connection, Recorder, Reply, Request, SendError, Waiting, ending, log_in};
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::history::{Operation, Outcome};
 use crate::schedule::Chance;
 use crate::value::Value;
@@ -91,17 +90,14 @@ impl Worker {
         }
     }
 
-    /// Any node that does not keep its share of the clients waiting already.
-    pub fn any_node(&mut self) -> usize {
-        let with_room: Vec<usize> = (0..self.node_count()).filter(|node| self.has_room(*node)).collect();
-        // Where there is none, as many wait as there are clients: nodes are alike again.
-        let drawn = with_room.choose(&mut self.chance).copied();
-        drawn.unwrap_or_else(|| self.chance.random_range(0..self.node_count().max(1)))
+    /// Any node that does not keep its share of the clients waiting already; of all, one with the fewest.
+    pub fn any_node(&mut self, effect: Effect) -> usize {
+        self.waiting.askable(effect).choose(&mut self.chance).copied().unwrap_or_default()
     }
 
     /// Whether a node keeps fewer clients waiting than its share.
-    pub fn has_room(&self, node: usize) -> bool {
-        self.waiting.has_room(node)
+    pub fn has_room(&self, node: usize, effect: Effect) -> bool {
+        self.waiting.has_room(node, effect)
     }
 
     /// How many nodes there are.
@@ -136,7 +132,7 @@ impl Worker {
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
         let sent_at = self.recorder.now();
-        let sent = self.send(invocation.node, &invocation.request).await;
+        let sent = self.send(invocation.node, &invocation.request, invocation.function.effect()).await;
         self.conclude(invocation, sent_at, sent, read)
     }
 
@@ -148,34 +144,35 @@ impl Worker {
         read: impl FnOnce(&Reply) -> Option<Value>,
     ) -> Done {
         let sent_at = self.recorder.now();
-        let _waits = self.waiting.wait_for(invocation.node);
+        let _waits = self.waiting.wait_for(invocation.node, invocation.function.effect());
         let sent = Connection::new(address).send(&invocation.request, LIMIT).await;
         self.conclude(invocation, sent_at, sent, read)
     }
 
-    /// Sends a request that is no operation of the history, as the admin.
+    /// Sends a write that is no operation of the history, as the admin.
     ///
     /// # Errors
     /// There is no answer.
     pub async fn send_aside(&mut self, node: usize, request: Request) -> Result<Reply, SendError> {
         let token = self.caller(node).await?;
-        self.send(node, &request.by(&token)).await
+        self.send(node, &request.by(&token), Effect::Writes).await
     }
 
-    /// Sends a request that is no operation of the history, as nobody.
+    /// Logs somebody in; no operation of the history.
     ///
     /// # Errors
     /// There is no answer.
-    pub async fn send_as_nobody(&mut self, node: usize, request: Request) -> Result<Reply, SendError> {
-        self.send(node, &request).await
+    pub async fn log_in_aside(&mut self, node: usize, log_in: &Request) -> Result<Reply, SendError> {
+        self.send(node, log_in, Effect::Reads).await
     }
 
-    /// Sends two requests at the same time, each to its node, as the admin. Their answers do not matter.
+    /// Sends two writes at the same time, each to its node, as the admin. Their answers do not matter.
     pub async fn send_both_aside(&mut self, one: (usize, Request), other: (usize, Request)) {
         let Ok(token) = self.caller(one.0).await else { return };
         let connect = |node: usize| self.addresses.get(node).map(|address| Connection::new(address.clone()));
         let (Some(mut first), Some(mut second)) = (connect(one.0), connect(other.0)) else { return };
-        let _wait = (self.waiting.wait_for(one.0), self.waiting.wait_for(other.0));
+        let wait_for = |node| self.waiting.wait_for(node, Effect::Writes);
+        let _waits = (wait_for(one.0), wait_for(other.0));
         let (one, other) = (one.1.by(&token), other.1.by(&token));
         let _ = tokio::join!(first.send(&one, LIMIT), second.send(&other, LIMIT));
     }
@@ -219,8 +216,8 @@ impl Worker {
         self.recorder.note(format!("n{}, at {:.3} s: {what}", node + 1, at.as_secs_f64()));
     }
 
-    async fn send(&mut self, node: usize, request: &Request) -> Result<Reply, SendError> {
-        let _waits = self.waiting.wait_for(node);
+    async fn send(&mut self, node: usize, request: &Request, effect: Effect) -> Result<Reply, SendError> {
+        let _waits = self.waiting.wait_for(node, effect);
         match self.connections.get_mut(node) {
             Some(connection) => connection.send(request, LIMIT).await,
             None => Err(SendError::NotSent(format!("there is no node {node}"))),
@@ -233,7 +230,8 @@ impl Worker {
         if let Some(caller) = self.caller.as_ref().filter(|caller| now < caller.since + CALLER_LIFE) {
             return Ok(caller.token.clone());
         }
-        let sent = self.send(node, &log_in("admin", super::PASSWORD, Some("admin"))).await;
+        let log_in = log_in("admin", super::PASSWORD, Some("admin"));
+        let sent = self.send(node, &log_in, Effect::Reads).await;
         // What the token was for is not sent without it.
         let reply = sent.map_err(|error| SendError::NotSent(error.to_string()))?;
         if (400..500).contains(&reply.status) {

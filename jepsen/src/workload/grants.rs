@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use super::{Load, Size, Workload};
 use crate::client::{Admin, Invocation, PASSWORD, Reply, Request, SetupError, Worker, grant_path, log_in};
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::value::Value;
 
 /// Users in use at a time.
@@ -79,27 +79,24 @@ impl Load for Users {
         let life = usize::try_from(worker.now().as_millis() / LIFE.as_millis()).unwrap_or(usize::MAX);
         let place = life.saturating_mul(AT_A_TIME).saturating_add(worker.chance.random_range(0..AT_A_TIME));
         let place = place.min(self.users.len().saturating_sub(1));
-        let node = worker.any_node();
         match worker.chance.random_range(0..100) {
-            0..15 => self.change(worker, node, place, Function::Grant).await,
-            15..30 => self.change(worker, node, place, Function::RevokeGrant).await,
-            30..50 => self.issue(worker, node, place).await,
-            _ => self.validate(worker, node, place).await,
+            0..15 => self.change(worker, place, Function::Grant).await,
+            15..30 => self.change(worker, place, Function::RevokeGrant).await,
+            30..50 => self.issue(worker, place).await,
+            _ => self.validate(worker, place).await,
         }
     }
 
     async fn finish(&self, worker: &mut Worker) {
         for place in 0..self.users.len() {
-            let node = worker.any_node();
-            self.issue(worker, node, place).await;
-            let node = worker.any_node();
-            self.validate(worker, node, place).await;
+            self.issue(worker, place).await;
+            self.validate(worker, place).await;
         }
     }
 }
 
 impl Users {
-    async fn change(&self, worker: &mut Worker, node: usize, place: usize, function: Function) {
+    async fn change(&self, worker: &mut Worker, place: usize, function: Function) {
         let role = worker.chance.random_range(0..ROLES.len());
         let (Some(user), Some(id), Some(role)) =
             (self.users.get(place), self.roles.get(role), ROLES.get(role))
@@ -114,20 +111,19 @@ impl Users {
             404 if function == Function::RevokeGrant => Some(Value::Bool(false)),
             _ => None,
         };
-        let key = name(place);
+        let (node, key) = (worker.any_node(function.effect()), name(place));
         let invocation = Invocation { node, function, key: &key, argument: Value::from(*role), request };
         let changed = worker.operate(invocation, done).await;
         // At once, where it is least likely to be known.
         if changed.is_done() && worker.chance.random_bool(0.5) {
-            let node = worker.any_node();
-            self.validate(worker, node, place).await;
+            self.validate(worker, place).await;
         }
     }
 
-    async fn issue(&self, worker: &mut Worker, node: usize, place: usize) {
+    async fn issue(&self, worker: &mut Worker, place: usize) {
         let (key, token) = (name(place), format!("t{}", self.next_token.fetch_add(1, Ordering::SeqCst)));
         let request = log_in(&key, PASSWORD, Some(PROJECT));
-        let argument = Value::from(token.as_str());
+        let (node, argument) = (worker.any_node(Effect::Reads), Value::from(token.as_str()));
         let invocation = Invocation { node, function: Function::Issue, key: &key, argument, request };
         let issued = worker.operate_as_is(invocation, |reply| roles_of(reply, 201)).await;
         if let (true, Some(text)) = (issued.is_done(), issued.token) {
@@ -140,7 +136,7 @@ impl Users {
         }
     }
 
-    async fn validate(&self, worker: &mut Worker, node: usize, place: usize) {
+    async fn validate(&self, worker: &mut Worker, place: usize) {
         let chosen = {
             let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
             tokens.get(&place).and_then(|tokens| tokens.choose(&mut worker.chance).cloned())
@@ -151,6 +147,7 @@ impl Users {
             404 => Some(Value::Nil),
             _ => roles_of(reply, 200),
         };
+        let node = worker.any_node(Effect::Reads);
         let (function, key, argument) = (Function::Validate, name(place), Value::Text(token));
         worker.operate(Invocation { node, function, key: &key, argument, request }, roles).await;
     }

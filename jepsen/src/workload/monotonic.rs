@@ -19,7 +19,7 @@ use tokio::sync::Mutex;
 use super::{Load, Size, Workload};
 use crate::client::{Admin, Invocation, Reply, Request, SetupError, Worker};
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::history::Outcome;
 use crate::value::Value;
 
@@ -77,7 +77,7 @@ impl Load for Subjects {
         let mut nodes: Vec<usize> = (0..worker.node_count()).collect();
         nodes.shuffle(&mut worker.chance);
         for node in nodes.into_iter().take(NODES_IN_A_ROW) {
-            if worker.has_room(node) {
+            if worker.has_room(node, Effect::Reads) {
                 subject.read(worker, node, &key(place)).await;
             }
         }
@@ -97,7 +97,7 @@ impl Subject {
     async fn write(&self, worker: &mut Worker, key: &str) {
         let Ok(mut next) = self.next.try_lock() else { return };
         let Some(version) = *next else { return };
-        let node = worker.any_node();
+        let node = worker.any_node(Effect::Writes);
         let user = json!({ "user": { ATTRIBUTE: version } });
         let request = Request::patch(format!("/v3/users/{}", self.id), &user);
         let (function, argument) = (Function::Write, Value::Number(version));

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use super::{Load, Size, Workload};
 use crate::client::{Admin, Invocation, Reply, Request, SetupError, Worker};
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::value::Value;
 
 /// Registers in use at a time.
@@ -58,25 +58,24 @@ impl Load for Registers {
         let life = usize::try_from(worker.now().as_millis() / LIFE.as_millis()).unwrap_or(usize::MAX);
         let place = life.saturating_mul(AT_A_TIME).saturating_add(worker.chance.random_range(0..AT_A_TIME));
         let place = place.min(self.users.len().saturating_sub(1));
-        let (node, writes) = (worker.any_node(), worker.chance.random_bool(0.4));
-        if writes {
-            self.write(worker, node, place).await;
+        if worker.chance.random_bool(0.4) {
+            self.write(worker, place).await;
         } else {
-            self.read(worker, node, place).await;
+            self.read(worker, place).await;
         }
     }
 
     async fn finish(&self, worker: &mut Worker) {
         for place in 0..self.users.len() {
-            let node = worker.any_node();
-            self.read(worker, node, place).await;
+            self.read(worker, place).await;
         }
     }
 }
 
 impl Registers {
-    async fn write(&self, worker: &mut Worker, node: usize, place: usize) {
+    async fn write(&self, worker: &mut Worker, place: usize) {
         let Some(user) = self.users.get(place) else { return };
+        let node = worker.any_node(Effect::Writes);
         let number = self.next_number.fetch_add(1, Ordering::SeqCst);
         let request = Request::patch(format!("/v3/users/{user}"), &json!({ "user": { ATTRIBUTE: number } }));
         let done = |reply: &Reply| (reply.status == 200).then_some(Value::Nil);
@@ -84,8 +83,9 @@ impl Registers {
         worker.operate(Invocation { node, function, key: &key, argument, request }, done).await;
     }
 
-    async fn read(&self, worker: &mut Worker, node: usize, place: usize) {
+    async fn read(&self, worker: &mut Worker, place: usize) {
         let Some(user) = self.users.get(place) else { return };
+        let node = worker.any_node(Effect::Reads);
         let request = Request::get(format!("/v3/users/{user}"));
         let (function, key) = (Function::Read, key(place));
         worker

@@ -18,7 +18,7 @@ use crate::client::{
     Admin, Invocation, PASSWORD, Reply, Request, SetupError, Worker, log_in, log_in_with_token,
 };
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::history::Outcome;
 use crate::value::Value;
 
@@ -120,13 +120,13 @@ impl Tokens {
             self.with(|board| (board.live.len() < MOST_LIVE).then(|| board.idle.pop_front()).flatten());
         let Some(user) = idle else { return };
         let label = format!("t{}", self.next_label.fetch_add(1, Ordering::SeqCst));
-        let node = worker.any_node();
+        let node = worker.any_node(Effect::Reads);
         let log_in = log_in(&user.name, PASSWORD, None);
         let given = |reply: &Reply| (reply.status == 201).then_some(Value::Nil);
         // Every third token is one that was exchanged: only such ones go with the root of their chain.
         let exchanged = worker.chance.random_bool(0.34);
         let (root, request) = if exchanged {
-            let root = match worker.send_as_nobody(node, log_in).await {
+            let root = match worker.log_in_aside(node, &log_in).await {
                 Ok(reply) if reply.status == 201 => reply.token,
                 _ => None,
             };
@@ -136,7 +136,7 @@ impl Tokens {
         } else {
             (None, log_in)
         };
-        let node = worker.any_node();
+        let node = worker.any_node(Effect::Reads);
         let invocation =
             Invocation { node, function: Function::Issue, key: &label, argument: Value::Nil, request };
         let issued = worker.operate_as_is(invocation, given).await;
@@ -156,7 +156,7 @@ impl Tokens {
         let ways: Vec<&str> =
             WAYS.into_iter().filter(|way| *way != "chain" || subject.root.is_some()).collect();
         let way = ways.choose(&mut worker.chance).copied().unwrap_or("token");
-        let node = worker.any_node();
+        let node = worker.any_node(Effect::Writes);
         let user_path = format!("/v3/users/{}", subject.user.id);
         let request = match way {
             "user" => Request::delete(format!("{user_path}/tokens")),
@@ -192,18 +192,18 @@ impl Tokens {
     /// Validates a token that was just revoked, on two nodes at once after; whether its user can have another one.
     async fn is_user_free(&self, worker: &mut Worker, way: &str, subject: &Subject) -> bool {
         for _ in 0..2 {
-            let node = worker.any_node();
+            let node = worker.any_node(Effect::Reads);
             validate(worker, node, subject).await;
         }
         if way != "disable" {
             return true;
         }
         // An enabled user does not bring revoked tokens back.
-        let node = worker.any_node();
+        let node = worker.any_node(Effect::Writes);
         let path = format!("/v3/users/{}", subject.user.id);
         let enable = Request::patch(path, &json!({ "user": { "enabled": true } }));
         let enabled = worker.send_aside(node, enable).await.is_ok_and(|reply| reply.status == 200);
-        let node = worker.any_node();
+        let node = worker.any_node(Effect::Reads);
         validate(worker, node, subject).await;
         enabled
     }
@@ -211,7 +211,7 @@ impl Tokens {
     async fn validate_one_of(&self, worker: &mut Worker, list: fn(&mut Board) -> &[Subject]) {
         let chosen = self.with(|board| list(board).choose(&mut worker.chance).cloned());
         if let Some(subject) = chosen {
-            let node = worker.any_node();
+            let node = worker.any_node(Effect::Reads);
             validate(worker, node, &subject).await;
         }
     }

@@ -18,7 +18,7 @@ use crate::client::{
     Address, Admin, Invocation, PASSWORD, Reply, Request, SetupError, Worker, log_in, rotate,
 };
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::history::Outcome;
 use crate::value::Value;
 
@@ -62,22 +62,21 @@ impl Workload for Rotation {
 #[async_trait]
 impl Load for Tokens {
     async fn step(&self, worker: &mut Worker) {
-        let node = worker.any_node();
         match worker.chance.random_range(0..100) {
-            0..20 => self.issue(worker, node).await,
+            0..20 => self.issue(worker).await,
             20..26 if self.is_time_to_rotate(worker.now()) => {
+                let node = worker.any_node(Effect::Writes);
                 let rotated = |reply: &Reply| (reply.status == 200).then_some(Value::Nil);
                 self.ask_operator(worker, node, Function::Rotate, rotate(), rotated).await;
             }
-            _ => self.validate(worker, node).await,
+            _ => self.validate(worker).await,
         }
     }
 
     async fn finish(&self, worker: &mut Worker) {
         let live = self.live.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (label, token) in &live {
-            let node = worker.any_node();
-            validate_token(worker, node, label, token).await;
+            validate_token(worker, label, token).await;
         }
         for node in 0..worker.node_count() {
             self.ask_operator(worker, node, Function::Keys, Request::get("/fernet/export"), digests).await;
@@ -95,7 +94,8 @@ impl Tokens {
         is_time
     }
 
-    async fn issue(&self, worker: &mut Worker, node: usize) {
+    async fn issue(&self, worker: &mut Worker) {
+        let node = worker.any_node(Effect::Reads);
         let user = format!("rotation-{}", worker.chance.random_range(0..USERS));
         let label = format!("t{}", self.next_label.fetch_add(1, Ordering::SeqCst));
         let given = |reply: &Reply| (reply.status == 201).then_some(Value::Nil);
@@ -113,13 +113,13 @@ impl Tokens {
         }
     }
 
-    async fn validate(&self, worker: &mut Worker, node: usize) {
+    async fn validate(&self, worker: &mut Worker) {
         let chosen = {
             let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
             live.choose(&mut worker.chance).cloned()
         };
         if let Some((label, token)) = chosen {
-            validate_token(worker, node, &label, &token).await;
+            validate_token(worker, &label, &token).await;
         }
     }
 
@@ -137,7 +137,8 @@ impl Tokens {
     }
 }
 
-async fn validate_token(worker: &mut Worker, node: usize, label: &str, token: &str) {
+async fn validate_token(worker: &mut Worker, label: &str, token: &str) {
+    let node = worker.any_node(Effect::Reads);
     let request = Request::get("/v3/auth/tokens?nocatalog").about(token);
     let function = Function::Validate;
     worker.operate(Invocation { node, function, key: label, argument: Value::Nil, request }, validity).await;

@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use super::{Load, Size, Workload};
 use crate::client::{Admin, Invocation, Reply, Request, SetupError, Worker};
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::value::Value;
 
 /// Sets in use at a time.
@@ -60,7 +60,7 @@ impl Load for Sets {
         if worker.chance.random_bool(0.3) {
             self.add(worker, place).await;
         } else {
-            let node = worker.any_node();
+            let node = worker.any_node(Effect::Reads);
             read(worker, node, place).await;
         }
     }
@@ -76,7 +76,8 @@ impl Load for Sets {
 
 impl Sets {
     async fn add(&self, worker: &mut Worker, place: usize) {
-        let (node, element) = (worker.any_node(), self.next_element.fetch_add(1, Ordering::SeqCst));
+        let (node, element) =
+            (worker.any_node(Effect::Writes), self.next_element.fetch_add(1, Ordering::SeqCst));
         let region = json!({ "id": format!("{PREFIX}{element}"), "parent_region_id": key(place) });
         let request = Request::post("/v3/regions", &json!({ "region": region }));
         let done = |reply: &Reply| (reply.status == 201).then_some(Value::Nil);
@@ -84,7 +85,7 @@ impl Sets {
         let added = worker.operate(Invocation { node, function, key: &key, argument, request }, done).await;
         // At once, where it is least likely to be known.
         if added.is_done() && worker.chance.random_bool(0.5) {
-            let node = worker.any_node();
+            let node = worker.any_node(Effect::Reads);
             read(worker, node, place).await;
         }
     }

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use super::{Load, Size, Workload};
 use crate::client::{Admin, Invocation, Reply, Request, SetupError, Worker, grant_path};
 use crate::environment::Environment;
-use crate::function::Function;
+use crate::function::{Effect, Function};
 use crate::value::Value;
 
 /// Of six creations in a row: which of three names they ask for. The first is asked for by one client: were it told that the
@@ -49,26 +49,27 @@ impl Workload for Unique {
 #[async_trait]
 impl Load for Names {
     async fn step(&self, worker: &mut Worker) {
-        let node = worker.any_node();
         match worker.chance.random_range(0..100) {
             0..55 => {
                 let turn = self.turn.fetch_add(1, Ordering::SeqCst);
-                create(worker, node, name_of(turn)).await;
+                create(worker, name_of(turn)).await;
             }
             55..95 => {
                 let newest = name_of(self.turn.load(Ordering::SeqCst));
                 let name = newest.saturating_sub(worker.chance.random_range(0..=RECENT));
-                find(worker, node, name).await;
+                find(worker, name).await;
             }
-            95..98 => self.look_for_dangling(worker, node).await,
-            _ => self.come_and_go(worker, node).await,
+            95..98 => {
+                let node = worker.any_node(Effect::Reads);
+                self.look_for_dangling(worker, node).await;
+            }
+            _ => self.come_and_go(worker).await,
         }
     }
 
     async fn finish(&self, worker: &mut Worker) {
         for name in 0..=name_of(self.turn.load(Ordering::SeqCst)) {
-            let node = worker.any_node();
-            find(worker, node, name).await;
+            find(worker, name).await;
         }
         for node in 0..worker.node_count() {
             self.look_for_dangling(worker, node).await;
@@ -76,8 +77,8 @@ impl Load for Names {
     }
 }
 
-async fn create(worker: &mut Worker, node: usize, name: usize) {
-    let name = text(name);
+async fn create(worker: &mut Worker, name: usize) {
+    let (node, name) = (worker.any_node(Effect::Writes), text(name));
     let user = json!({ "user": { "name": name, "domain_id": "default" } });
     let request = Request::post("/v3/users", &user);
     let id = |reply: &Reply| match reply.status {
@@ -88,8 +89,8 @@ async fn create(worker: &mut Worker, node: usize, name: usize) {
     worker.operate(Invocation { node, function, key: &name, argument: Value::Nil, request }, id).await;
 }
 
-async fn find(worker: &mut Worker, node: usize, name: usize) {
-    let name = text(name);
+async fn find(worker: &mut Worker, name: usize) {
+    let (node, name) = (worker.any_node(Effect::Reads), text(name));
     let request = Request::get(format!("/v3/users?name={name}&domain_id=default"));
     let invocation = Invocation { node, function: Function::Find, key: &name, argument: Value::Nil, request };
     worker.operate(invocation, |reply| ids(reply, "users")).await;
@@ -114,14 +115,15 @@ impl Names {
     }
 
     /// A user comes, is given a role on one node while it is removed on another. None of it is judged by itself.
-    async fn come_and_go(&self, worker: &mut Worker, node: usize) {
+    async fn come_and_go(&self, worker: &mut Worker) {
+        let node = worker.any_node(Effect::Writes);
         let name = format!("guest-{}", worker.chance.random::<u64>());
         let user = json!({ "user": { "name": name, "domain_id": "default" } });
         let Ok(reply) = worker.send_aside(node, Request::post("/v3/users", &user)).await else { return };
         let body = reply.json();
         let id = body.get("user").and_then(|user| user.get("id")).and_then(Json::as_str);
         let Some(id) = id.filter(|_| reply.status == 201) else { return };
-        let other = worker.any_node();
+        let other = worker.any_node(Effect::Writes);
         let grant = Request::put(grant_path(&self.project, id, &self.role));
         let remove = Request::delete(format!("/v3/users/{id}"));
         worker.send_both_aside((node, grant), (other, remove)).await;

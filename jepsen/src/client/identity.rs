@@ -46,6 +46,10 @@ pub fn log_in_with_token(token: &str) -> Request {
     Request::post("/v3/auth/tokens?nocatalog", &json!({ "auth": { "identity": identity } }))
 }
 
+/// Rotations of one run, at most: a node keeps 128 keys (`MAX_RING_KEYS` of the identity service), gives up none of which
+/// tokens may still be valid, and refuses to rotate then.
+pub const MOST_ROTATIONS: u32 = 100;
+
 /// A rotation of the keys of tokens, for an admin socket.
 #[must_use]
 pub fn rotate() -> Request {

@@ -10,7 +10,7 @@ mod worker;
 
 pub use self::connection::{Address, Connection, Reply, SendError};
 pub use self::identity::{
-    Admin, PASSWORD, SetupError, bootstrap, grant_path, log_in, log_in_with_token, rotate,
+    Admin, MOST_ROTATIONS, PASSWORD, SetupError, bootstrap, grant_path, log_in, log_in_with_token, rotate,
 };
 pub use self::outcome::{Ending, ending};
 pub use self::recorder::{Recorder, Tally};

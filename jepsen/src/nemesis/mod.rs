@@ -63,7 +63,7 @@ pub const ALL: &[(&str, Make)] = &[
     ("forget", || Box::new(forget::Forget::default())),
     ("clock", || Box::new(clock::Clock)),
     ("clock-jump", || Box::new(clock_jump::ClockJump)),
-    ("rotate-keys", || Box::new(rotate_keys::RotateKeys)),
+    ("rotate-keys", || Box::new(rotate_keys::RotateKeys::default())),
     ("login-storm", || Box::new(login_storm::LoginStorm)),
 ];
 

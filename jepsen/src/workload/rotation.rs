@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::revocation::validity;
 use super::{Load, Size, Workload};
 use crate::client::{
-    Address, Admin, Invocation, PASSWORD, Reply, Request, SetupError, Worker, log_in, rotate,
+    Address, Admin, Invocation, MOST_ROTATIONS, PASSWORD, Reply, Request, SetupError, Worker, log_in, rotate,
 };
 use crate::environment::Environment;
 use crate::function::{Effect, Function};
@@ -25,7 +25,9 @@ use crate::value::Value;
 /// Users that log in.
 const USERS: usize = 8;
 /// Time between two rotations, at least.
-const REST: Duration = Duration::from_millis(1_500);
+const LEAST_REST: Duration = Duration::from_millis(1_500);
+/// Rotations in a run, at most: half of what there may be, for a nemesis may rotate too.
+const MOST: u32 = MOST_ROTATIONS / 2;
 /// Tokens that are kept, evenly over the time of the run: a new one takes the place of a random one.
 const MOST_TOKENS: usize = 400;
 
@@ -37,6 +39,8 @@ struct Tokens {
     next_label: AtomicUsize,
     live: Mutex<Vec<(String, String)>>,
     last_rotation: Mutex<Duration>,
+    /// Time between two rotations.
+    rest: Duration,
 }
 
 #[async_trait]
@@ -45,7 +49,7 @@ impl Workload for Rotation {
         &self,
         environment: &Arc<Environment>,
         admin: &mut Admin,
-        _size: Size,
+        size: Size,
     ) -> Result<Arc<dyn Load>, SetupError> {
         for user in 0..USERS {
             admin.make_user(&format!("rotation-{user}")).await?;
@@ -55,6 +59,7 @@ impl Workload for Rotation {
             next_label: AtomicUsize::new(0),
             live: Mutex::default(),
             last_rotation: Mutex::default(),
+            rest: rest(size.duration),
         }))
     }
 }
@@ -87,7 +92,7 @@ impl Load for Tokens {
 impl Tokens {
     fn is_time_to_rotate(&self, now: Duration) -> bool {
         let mut last = self.last_rotation.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_time = now.saturating_sub(*last) >= REST;
+        let is_time = now.saturating_sub(*last) >= self.rest;
         if is_time {
             *last = now;
         }
@@ -144,6 +149,11 @@ async fn validate_token(worker: &mut Worker, label: &str, token: &str) {
     worker.operate(Invocation { node, function, key: label, argument: Value::Nil, request }, validity).await;
 }
 
+/// Time between two rotations in a run of this duration.
+fn rest(run: Duration) -> Duration {
+    LEAST_REST.max(run / MOST)
+}
+
 /// A digest of each key, so that no key is kept in a recording.
 fn digests(reply: &Reply) -> Option<Value> {
     let body = reply.json();
@@ -162,6 +172,16 @@ fn digests(reply: &Reply) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_rotates_often_but_no_more_often_than_keys_are_kept() {
+        assert_eq!(rest(Duration::from_secs(35)), LEAST_REST);
+        for seconds in [35, 250, 3_600] {
+            let run = Duration::from_secs(seconds);
+            let rotations = run.as_millis() / rest(run).as_millis();
+            assert!((20..=u128::from(MOST)).contains(&rotations), "{seconds} s: {rotations}");
+        }
+    }
 
     #[test]
     fn keys_are_told_by_a_digest() {

@@ -259,12 +259,12 @@ impl Service for Versions {
     }
 
     fn answer(&mut self, _: usize, operation: &Operation) -> Option<Value> {
-        let version = self.0.entry(operation.key.clone()).or_default();
         if let Value::Number(written) = operation.argument {
+            let version = self.0.entry(operation.key.clone()).or_default();
             *version = written.max(*version);
             return Some(Value::Nil);
         }
-        Some(Value::Number(*version))
+        Some(self.0.get(&operation.key).map_or(Value::Nil, |version| Value::Number(*version)))
     }
 }
 

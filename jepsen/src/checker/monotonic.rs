@@ -1,4 +1,8 @@
-//! Versions that only grow: whoever looks never sees less than what was shown before, by whichever node.
+//! Versions that only grow: whoever looks never sees less than what was shown before, by whichever node, and nothing that
+//! nobody wrote.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::checker::Checker;
 use crate::checker::verdict::{Fault, Findings, Verdict};
@@ -24,8 +28,12 @@ impl Checker for Monotonic {
         findings.verdict()
     }
 
-    fn needs(&self, _: &Operation, _: &Operation) -> bool {
-        false
+    /// What a `read` shows would be unasked for without its `write`.
+    fn needs(&self, operation: &Operation, other: &Operation) -> bool {
+        operation.function == Function::Read
+            && other.function == Function::Write
+            && operation.key == other.key
+            && operation.answer == other.argument
     }
 }
 
@@ -39,10 +47,15 @@ fn check_key(key: &str, operations: &[&Operation], findings: &mut Findings) {
         operations.iter().filter_map(|operation| Some((*operation, shows(operation)?))).collect();
     ends.sort_by_key(|(operation, _)| operation.ended_at);
     let mut ends = ends.into_iter().peekable();
+    let written = sent(operations);
     // The highest version that was shown or acknowledged before the read was sent.
     let mut highest: Option<(&Operation, i64)> = None;
     for read in operations.iter().filter(|operation| operation.function == Function::Read) {
         let Some(seen) = shows(read) else { continue };
+        if seen != NOTHING && written.get(&seen).is_none_or(|sent_at| read.ended_at < *sent_at) {
+            let what = format!("{key}: n{} shows {seen}, which nobody had written", read.node + 1);
+            findings.add(Fault::of(what, [*read]));
+        }
         while let Some((before, version)) = ends.next_if(|(before, _)| before.is_before(read)) {
             if highest.is_none_or(|(_, highest)| highest < version) {
                 highest = Some((before, version));
@@ -57,11 +70,26 @@ fn check_key(key: &str, operations: &[&Operation], findings: &mut Findings) {
     }
 }
 
-/// Nothing is less than any number.
+/// The versions that somebody asked for and was not refused, and since when.
+fn sent(operations: &[&Operation]) -> BTreeMap<i64, Duration> {
+    let mut since: BTreeMap<i64, Duration> = BTreeMap::new();
+    for write in operations.iter().filter(|operation| operation.may_have_effect()) {
+        if let Some(version) = version(&write.argument) {
+            let first = since.entry(version).or_insert(write.sent_at);
+            *first = write.sent_at.min(*first);
+        }
+    }
+    since
+}
+
+/// Less than any version.
+const NOTHING: i64 = i64::MIN;
+
+/// The number of a version.
 fn version(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => Some(*number),
-        Value::Nil => Some(i64::MIN),
+        Value::Nil => Some(NOTHING),
         _ => None,
     }
 }
@@ -71,7 +99,9 @@ mod tests {
     use super::*;
     use crate::checker::testing::{history, read, write};
 
-    fn is_failed(operations: Vec<Operation>) -> bool {
+    /// Whether what was done after three versions had been asked for at the beginning is wrong.
+    fn is_failed(mut operations: Vec<Operation>) -> bool {
+        operations.extend((1..=3).map(|version| write(version, 0, 40).unknown()));
         Monotonic.check(&history(operations)).is_failed()
     }
 
@@ -87,7 +117,18 @@ mod tests {
     fn concurrent_reads_may_differ() {
         assert!(!is_failed(vec![read(2, 0, 5), read(1, 5, 9)]));
         assert!(!is_failed(vec![read(2, 0, 5).unknown(), read(1, 6, 9)]));
-        assert!(!is_failed(vec![read(2, 0, 5), read(1, 6, 9).of("another")]));
+        assert!(!is_failed(vec![read(2, 0, 5), write(1, 0, 3).of("another"), read(1, 6, 9).of("another")]));
         assert!(!is_failed(vec![write(2, 0, 5).unknown(), read(1, 6, 9)]));
+    }
+
+    #[test]
+    fn only_what_somebody_wrote_is_shown() {
+        assert!(is_failed(vec![read(7, 10, 11)]), "nobody wrote it");
+        assert!(is_failed(vec![read(2, 10, 11).of("another")]), "it was written elsewhere");
+        assert!(is_failed(vec![write(7, 0, 5).refused(), read(7, 10, 11)]), "it was refused");
+        assert!(is_failed(vec![read(7, 10, 11), write(7, 12, 15)]), "it was written later");
+        assert!(!is_failed(vec![read(7, 10, 13), write(7, 12, 15)]));
+        assert!(!is_failed(vec![write(7, 0, 5).unknown(), read(7, 10, 11)]));
+        assert!(!is_failed(vec![read(Value::Nil, 10, 11)]));
     }
 }

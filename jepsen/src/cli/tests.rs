@@ -1,10 +1,9 @@
 use std::path::Path;
 
-use crate::checker::testing::{history, operation, read, write};
+use crate::checker::testing::{history, read, write};
 use crate::cli::check::Check;
 use crate::cli::shrink::Shrink;
 use crate::edn;
-use crate::function::Function;
 use crate::history::Operation;
 use crate::recording::Recording;
 use crate::simulated::{Plan, registers};
@@ -49,7 +48,7 @@ fn a_history_alone_is_judged_by_what_it_looks_like() {
     let (passed, text) = check(&path, None);
     assert!(!passed);
     assert!(text.contains("n2  read k = 1"), "{text}");
-    let versions = [operation(Function::Write, 1, 0, 1), read(2, 2, 3)];
+    let versions = [write(2, 0, 1), write(1, 2, 3), read(2, 4, 5)];
     std::fs::write(&path, edn::write_history(&history(versions), &[])).unwrap();
     assert!(check(&path, Some("monotonic")).0);
     assert!(!check(&path, None).0);

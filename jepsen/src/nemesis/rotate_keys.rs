@@ -7,9 +7,11 @@ use async_trait::async_trait;
 use rand::Rng;
 
 use super::{Nemesis, Struck};
-use crate::client::{Address, Connection, MOST_ROTATIONS, rotate};
+use crate::client::{Address, Connection, MOST_ROTATIONS, Reply, ending, rotate};
 use crate::environment::Environment;
+use crate::function::Function;
 use crate::schedule::Chance;
+use crate::value::Value;
 
 const LIMIT: Duration = Duration::from_secs(10);
 /// In one strike.
@@ -44,7 +46,14 @@ impl Nemesis for RotateKeys {
             let number = chance.random_range(0..environment.nodes().len().max(1));
             let Some(node) = environment.node(number) else { continue };
             let mut connection = Connection::new(Address::Unix(node.admin_socket()));
-            match connection.send(&rotate(), LIMIT).await {
+            let request = rotate();
+            let sent = connection.send(&request, LIMIT).await;
+            let rotated = |reply: &Reply| (reply.status == 200).then_some(Value::Nil);
+            let ended = ending(Function::Rotate, &request, &sent, rotated);
+            if let Some(unexpected) = ended.unexpected {
+                return Struck::faulty(vec![number], unexpected);
+            }
+            match sent {
                 Ok(reply) if reply.status == 200 => asked.push(number),
                 Ok(reply) => failure = Some(format!("n{} answered {}", number + 1, reply.status)),
                 Err(error) => failure = Some(format!("n{}: {error}", number + 1)),

@@ -4,7 +4,7 @@
 //! whether something is committed.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use openraft::LeaderId;
@@ -12,10 +12,19 @@ use openraft::LeaderId;
 use crate::environment::Clock;
 use crate::types::{Membership, NodeId};
 
+/// The votes that others have asked this node for.
+#[derive(Default)]
+struct Votes {
+    /// Those that are not answered yet.
+    asked: usize,
+    given: Option<Duration>,
+}
+
 /// Times of contact between this node and the others.
 pub(crate) struct Contact {
     clock: Arc<dyn Clock>,
     leader_heard: Mutex<Duration>,
+    votes: Mutex<Votes>,
     acknowledged: Mutex<BTreeMap<NodeId, (LeaderId<NodeId>, Duration)>>,
 }
 
@@ -23,7 +32,7 @@ impl Contact {
     /// A node that starts counts as having heard a leader: it does not yet know that there is none.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let now = clock.elapsed();
-        Self { clock, leader_heard: Mutex::new(now), acknowledged: Mutex::new(BTreeMap::new()) }
+        Self { clock, leader_heard: Mutex::new(now), votes: Mutex::default(), acknowledged: Mutex::default() }
     }
 
     pub(crate) fn now(&self) -> Duration {
@@ -39,6 +48,25 @@ impl Contact {
     pub(crate) fn silence(&self) -> Duration {
         let heard = *self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner);
         self.clock.elapsed().saturating_sub(heard)
+    }
+
+    /// A candidate asks this node for its vote. It is asked until the answer is dropped: a vote has to be stored first.
+    pub(crate) fn asked_for_vote(&self) -> AskedVote<'_> {
+        self.lock_votes().asked += 1;
+        AskedVote { contact: self }
+    }
+
+    /// How long ago this node has given its vote to another; zero while it is asked for it.
+    pub(crate) fn since_vote(&self) -> Option<Duration> {
+        let votes = self.lock_votes();
+        match votes.asked {
+            0 => votes.given.map(|given| self.clock.elapsed().saturating_sub(given)),
+            _ => Some(Duration::ZERO),
+        }
+    }
+
+    fn lock_votes(&self) -> MutexGuard<'_, Votes> {
+        self.votes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `follower` has accepted what this node sent as `leader` at `sent_at`.
@@ -63,6 +91,25 @@ impl Contact {
         is_quorum(membership, |node| {
             node == me || all.get(&node).is_some_and(|(to, sent_at)| *to == leader && *sent_at >= since)
         })
+    }
+}
+
+/// A vote that another node has asked for, and that is not answered yet.
+pub(crate) struct AskedVote<'a> {
+    contact: &'a Contact,
+}
+
+impl AskedVote<'_> {
+    /// The candidate has got the vote.
+    pub(crate) fn given(self) {
+        let now = self.contact.now();
+        self.contact.lock_votes().given = Some(now);
+    }
+}
+
+impl Drop for AskedVote<'_> {
+    fn drop(&mut self) {
+        self.contact.lock_votes().asked -= 1;
     }
 }
 
@@ -134,5 +181,22 @@ mod tests {
         assert_eq!(contact.silence(), Duration::from_millis(300));
         contact.heard_leader();
         assert_eq!(contact.silence(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_vote_counts_from_its_request_on_unless_it_is_refused() {
+        let clock = Arc::new(HandClock(AtomicU64::new(1000)));
+        let contact = Contact::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        assert_eq!(contact.since_vote(), None);
+        let (one, other) = (contact.asked_for_vote(), contact.asked_for_vote());
+        assert_eq!(contact.since_vote(), Some(Duration::ZERO));
+        drop(one);
+        clock.0.store(1010, Ordering::SeqCst);
+        assert_eq!(contact.since_vote(), Some(Duration::ZERO));
+        other.given();
+        clock.0.store(1040, Ordering::SeqCst);
+        assert_eq!(contact.since_vote(), Some(Duration::from_millis(30)));
+        drop(contact.asked_for_vote());
+        assert_eq!(contact.since_vote(), Some(Duration::from_millis(30)));
     }
 }

@@ -63,9 +63,15 @@ pub(crate) async fn run(site: Arc<Site>, raft: Raft) {
             Stand::No => IDLE_CHECK,
             Stand::In(wait) => wait.clamp(Duration::from_millis(1), IDLE_CHECK),
             Stand::Now => {
-                patience = draw_patience(&site);
                 let membership = server.membership_config.membership();
-                if quorum_would_vote(&site, &raft, membership).await && has_no_leader(&site, &server) {
+                let is_wanted = quorum_would_vote(&site, &raft, membership).await;
+                // Another may stand meanwhile, or lead already.
+                let server = raft.server_metrics().borrow().clone();
+                let stands = is_wanted
+                    && has_no_leader(&site, &server)
+                    && matches!(stand_now(&site, &server, patience), Stand::Now);
+                patience = draw_patience(&site);
+                if stands {
                     tracing::info!(node = site.me(), "a quorum has no leader: standing for election");
                     let before = site.leader();
                     if raft.trigger().elect().await.is_err() {
@@ -111,10 +117,23 @@ fn stand_now(site: &Site, server: &ServerMetrics, patience: Duration) -> Stand {
     if membership.voter_ids().count() == 1 {
         return Stand::Now;
     }
-    match patience.checked_sub(site.contact.silence()) {
-        Some(left) if !left.is_zero() => Stand::In(left),
-        _ => Stand::Now,
-    }
+    let left = patience_left(patience, lease(site), site.contact.silence(), site.contact.since_vote());
+    if left.is_zero() { Stand::Now } else { Stand::In(left) }
+}
+
+/// How long a node still waits that has heard no leader for so long.
+///
+/// One that has given its vote gives its candidate the time to win (Raft, section 5.2): it would depose a leader that has
+/// just been elected. Everybody has given up the leases of the last one for that leader, so reads would wait too.
+fn patience_left(
+    patience: Duration,
+    lease: Duration,
+    silence: Duration,
+    since_vote: Option<Duration>,
+) -> Duration {
+    let for_candidate =
+        since_vote.map_or(Duration::ZERO, |since| patience.saturating_sub(lease).saturating_sub(since));
+    patience.saturating_sub(silence).max(for_candidate)
 }
 
 /// Asks all voters whether they would vote for this node.
@@ -153,4 +172,21 @@ async fn await_new_leader(site: &Site, before: Option<NodeId>, limit: Duration) 
     let mut leaders = site.leader.subscribe();
     let elected = leaders.wait_for(|now| now.is_some() && *now != before);
     let _ = tokio::time::timeout(limit, elected).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_has_voted_gives_its_candidate_time_to_win() {
+        let ms = Duration::from_millis;
+        let left = |silence, since_vote| patience_left(ms(800), ms(450), ms(silence), since_vote);
+        assert_eq!(left(700, None), ms(100));
+        assert_eq!(left(800, None), ms(0));
+        assert_eq!(left(800, Some(ms(0))), ms(350));
+        assert_eq!(left(700, Some(ms(20))), ms(330));
+        assert_eq!(left(300, Some(ms(20))), ms(500));
+        assert_eq!(left(800, Some(ms(350))), ms(0));
+    }
 }

@@ -107,7 +107,11 @@ impl<A: Application> Consensus for Service<A> {
     ) -> Result<Response<proto::VoteResponse>, Status> {
         let member = self.member(&request)?;
         let rpc = rpc::vote_from_message(request.into_inner(), member.site.me()).map_err(malformed)?;
+        let asked = member.site.contact.asked_for_vote();
         let answer = member.raft.vote(rpc).await.map_err(stopped)?;
+        if answer.vote_granted {
+            asked.given();
+        }
         Ok(Response::new(rpc::vote_answer_to_message(answer)))
     }
 

@@ -1,18 +1,22 @@
 //! A disk that gives back other bytes than were written: the snapshots of one node. In every second strike the rows of
 //! the state are corrupted too, so that a snapshot would be needed.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rand::Rng;
 
 use super::victims::{ALL_TAKEN, Victims};
 use super::{Nemesis, Struck, ballast, corrupt};
 use crate::environment::Environment;
 use crate::schedule::Chance;
 
-/// Corrupts the snapshots of a node, which are provoked if there are none.
-pub struct Snapshot;
+/// Corrupts the snapshots of a node, which are provoked if there are none; the state too in the first strike, the third,
+/// and so on, because by chance no strike of a run might.
+#[derive(Default)]
+pub struct Snapshot {
+    strikes: AtomicU32,
+}
 
 #[async_trait]
 impl Nemesis for Snapshot {
@@ -22,7 +26,8 @@ impl Nemesis for Snapshot {
         if !ballast::until_snapshot(environment, node).await {
             return Struck::skipped("the node has taken no snapshot");
         }
-        let folders: &[&str] = if chance.random_bool(0.5) { &["snapshots"] } else { &["snapshots", "state"] };
+        let takes_state = self.strikes.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
+        let folders: &[&str] = if takes_state { &["snapshots", "state"] } else { &["snapshots"] };
         corrupt::files_of(environment, node, folders, chance, hold).await
     }
 }

@@ -57,7 +57,7 @@ pub const ALL: &[(&str, Make)] = &[
     ("power-all", || Box::new(power_all::All)),
     ("disk-full", || Box::new(disk_full::DiskFull)),
     ("corrupt-sled", || Box::new(corrupt_sled::Sled)),
-    ("corrupt-snapshot", || Box::new(corrupt_snapshot::Snapshot)),
+    ("corrupt-snapshot", || Box::new(corrupt_snapshot::Snapshot::default())),
     ("wipe", || Box::new(wipe::Wipe::default())),
     ("absence", || Box::new(absence::Absence::default())),
     ("forget", || Box::new(forget::Forget::default())),

@@ -2,7 +2,6 @@
 //! nobody wrote.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::checker::Checker;
 use crate::checker::verdict::{Fault, Findings, Verdict};
@@ -47,14 +46,15 @@ fn check_key(key: &str, operations: &[&Operation], findings: &mut Findings) {
         operations.iter().filter_map(|operation| Some((*operation, shows(operation)?))).collect();
     ends.sort_by_key(|(operation, _)| operation.ended_at);
     let mut ends = ends.into_iter().peekable();
-    let written = sent(operations);
+    let written = written(operations);
     // The highest version that was shown or acknowledged before the read was sent.
     let mut highest: Option<(&Operation, i64)> = None;
     for read in operations.iter().filter(|operation| operation.function == Function::Read) {
         let Some(seen) = shows(read) else { continue };
-        if seen != NOTHING && written.get(&seen).is_none_or(|sent_at| read.ended_at < *sent_at) {
+        let writes_of = |version| written.get(&version).into_iter().flatten().copied();
+        if seen != NOTHING && writes_of(seen).all(|write| read.ended_at < write.sent_at) {
             let what = format!("{key}: n{} shows {seen}, which nobody had written", read.node + 1);
-            findings.add(Fault::of(what, [*read]));
+            findings.add(Fault::of(what, writes_of(seen).chain([*read])));
         }
         while let Some((before, version)) = ends.next_if(|(before, _)| before.is_before(read)) {
             if highest.is_none_or(|(_, highest)| highest < version) {
@@ -62,24 +62,24 @@ fn check_key(key: &str, operations: &[&Operation], findings: &mut Findings) {
             }
         }
         if let Some((before, version)) = highest.filter(|(_, version)| *version > seen) {
-            let (first, second) = (before.node + 1, read.node + 1);
-            let seen = &read.answer;
-            let what = format!("{key}: n{second} shows {seen} after n{first} had shown {version}");
-            findings.add(Fault::of(what, [before, read]));
+            let (first, second, shown) = (before.node + 1, read.node + 1, &read.answer);
+            let what = format!("{key}: n{second} shows {shown} after n{first} had shown {version}");
+            // With the writes: without them it would be a wonder that the versions are there at all.
+            let writes = writes_of(version).chain(writes_of(seen));
+            findings.add(Fault::of(what, writes.chain([before, *read])));
         }
     }
 }
 
-/// The versions that somebody asked for and was not refused, and since when.
-fn sent(operations: &[&Operation]) -> BTreeMap<i64, Duration> {
-    let mut since: BTreeMap<i64, Duration> = BTreeMap::new();
+/// The writes of each version that were not refused.
+fn written<'a>(operations: &[&'a Operation]) -> BTreeMap<i64, Vec<&'a Operation>> {
+    let mut by_version: BTreeMap<i64, Vec<&Operation>> = BTreeMap::new();
     for write in operations.iter().filter(|operation| operation.may_have_effect()) {
         if let Some(version) = version(&write.argument) {
-            let first = since.entry(version).or_insert(write.sent_at);
-            *first = write.sent_at.min(*first);
+            by_version.entry(version).or_default().push(write);
         }
     }
-    since
+    by_version
 }
 
 /// Less than any version.
@@ -97,6 +97,7 @@ fn version(value: &Value) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checker::shrink::smallest_fault;
     use crate::checker::testing::{history, read, write};
 
     /// Whether what was done after three versions had been asked for at the beginning is wrong.
@@ -130,5 +131,14 @@ mod tests {
         assert!(!is_failed(vec![read(7, 10, 13), write(7, 12, 15)]));
         assert!(!is_failed(vec![write(7, 0, 5).unknown(), read(7, 10, 11)]));
         assert!(!is_failed(vec![read(Value::Nil, 10, 11)]));
+    }
+    #[test]
+    fn the_smallest_part_shows_the_same_fault() {
+        let operations = [write(1, 0, 1), write(2, 2, 3), read(2, 4, 5), read(1, 6, 7)];
+        let Verdict::Failed { faults, .. } = Monotonic.check(&history(operations)) else {
+            panic!("it failed")
+        };
+        let smallest = smallest_fault(&Monotonic, faults[0].part.clone()).unwrap();
+        assert!(smallest.what.contains("shows 1 after"), "{}", smallest.what);
     }
 }

@@ -3,6 +3,7 @@
 use rand::Rng;
 
 use super::pages::Pages;
+use super::spared::Spared;
 use crate::schedule::Chance;
 
 /// A write is torn at a multiple of this, counted from the beginning of the file.
@@ -62,9 +63,12 @@ impl File {
         }
     }
 
-    /// Loses what was not synced, but for what chance lets through: nothing was on its way to the disk, or some, or all.
-    pub fn lose_unsynced(&mut self, chance: &mut Chance) {
-        let share = [0.0, 0.5, 1.0].get(chance.random_range(0..3_usize)).copied().unwrap_or(0.0);
+    /// Loses what was not synced, but for what is spared: by chance nothing, or some, or all was on its way to the disk.
+    pub fn lose_unsynced(&mut self, spared: Spared, chance: &mut Chance) {
+        let share = match spared {
+            Spared::Nothing => 0.0,
+            Spared::ByChance => [0.0, 0.5, 1.0].get(chance.random_range(0..3_usize)).copied().unwrap_or(0.0),
+        };
         for change in std::mem::take(&mut self.unsynced) {
             if !chance.random_bool(share) {
                 continue;

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use rand::Rng;
 
+use super::spared::Spared;
 use crate::schedule::Chance;
 
 /// The numbers of inodes by their names.
@@ -55,9 +56,12 @@ impl Folder {
         self.unsynced.clear();
     }
 
-    /// Loses what was not synced, but for the first changes, as many as chance lets through.
-    pub fn lose_unsynced(&mut self, chance: &mut Chance) {
-        let kept = chance.random_range(0..=self.unsynced.len());
+    /// Loses what was not synced, but for the first changes, as many as are spared.
+    pub fn lose_unsynced(&mut self, spared: Spared, chance: &mut Chance) {
+        let kept = match spared {
+            Spared::Nothing => 0,
+            Spared::ByChance => chance.random_range(0..=self.unsynced.len()),
+        };
         for change in std::mem::take(&mut self.unsynced).iter().take(kept) {
             apply(change, &mut self.synced);
         }

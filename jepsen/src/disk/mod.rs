@@ -5,6 +5,7 @@ mod file;
 mod filesystem;
 mod folder;
 mod pages;
+mod spared;
 mod volume;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 
 use self::filesystem::VolumeFilesystem;
+pub use self::spared::Spared;
 use self::volume::Volume;
 use crate::environment::EnvironmentError;
 use crate::schedule::Chance;
@@ -49,12 +51,12 @@ impl Disk {
     ///
     /// # Errors
     /// It cannot be mounted again, or is in use.
-    pub fn lose_power(&self, chance: &mut Chance) -> Result<(), EnvironmentError> {
+    pub fn lose_power(&self, spared: Spared, chance: &mut Chance) -> Result<(), EnvironmentError> {
         let mut mounted = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = mounted.take() {
             session.umount_and_join().map_err(EnvironmentError::file(&self.folder))?;
         }
-        self.volume().lose_unsynced(chance);
+        self.volume().lose_unsynced(spared, chance);
         *mounted = Some(session(&self.folder, &self.volume)?);
         Ok(())
     }
@@ -118,7 +120,7 @@ mod tests {
             lost.push(name);
         }
         drop(kept);
-        disk.lose_power(&mut Chance::seed_from_u64(3)).unwrap();
+        disk.lose_power(Spared::ByChance, &mut Chance::seed_from_u64(3)).unwrap();
         assert_eq!(fs::read(path("inner/kept")).unwrap(), vec![7; 300_000]);
         let left = lost.iter().filter(|name| fs::read(path(name)).is_ok_and(|text| text == b"never synced"));
         assert!(left.count() < lost.len());

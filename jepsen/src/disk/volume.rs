@@ -4,7 +4,7 @@
 //!            write, truncate                     create, rename, unlink
 //!   file:    live ──fsync──► synced     folder:  live ──fsync of the folder──► synced
 //!
-//!   power failure: live = synced, and of the changes since, whatever chance lets through
+//!   power failure: live = synced, and of the changes since, whatever is spared
 //! ```
 //!
 //! It is as strict as POSIX allows: a file that was synced is lost if the folder with its name was not. Of the writes to
@@ -17,6 +17,7 @@ use fuser::Errno;
 
 use super::file::File;
 use super::folder::Folder;
+use super::spared::Spared;
 use crate::schedule::Chance;
 
 /// The number of the uppermost folder.
@@ -229,13 +230,13 @@ impl Volume {
         self.capacity_bytes.map(|capacity| capacity.saturating_sub(self.used()))
     }
 
-    /// The power fails: what was not synced is gone, but for what chance lets through. Nothing may be open any more.
-    pub fn lose_unsynced(&mut self, chance: &mut Chance) {
+    /// The power fails: what was not synced is gone, but for what is spared. Nothing may be open any more.
+    pub fn lose_unsynced(&mut self, spared: Spared, chance: &mut Chance) {
         for inode in self.inodes.values_mut() {
             inode.opens = 0;
             match &mut inode.content {
-                Content::File(file) => file.lose_unsynced(chance),
-                Content::Folder(folder) => folder.lose_unsynced(chance),
+                Content::File(file) => file.lose_unsynced(spared, chance),
+                Content::Folder(folder) => folder.lose_unsynced(spared, chance),
                 Content::Other => {}
             }
         }

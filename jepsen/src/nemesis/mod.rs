@@ -54,7 +54,7 @@ pub const ALL: &[(&str, Make)] = &[
     ("slow", || Box::new(slow::Slow)),
     ("power-one", || Box::new(power_one::One)),
     ("power-minority", || Box::new(power_minority::Minority)),
-    ("power-all", || Box::new(power_all::All)),
+    ("power-all", || Box::new(power_all::All::default())),
     ("disk-full", || Box::new(disk_full::DiskFull)),
     ("corrupt-sled", || Box::new(corrupt_sled::Sled)),
     ("corrupt-snapshot", || Box::new(corrupt_snapshot::Snapshot::default())),

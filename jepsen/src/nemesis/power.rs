@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::Struck;
 use super::victims::{ALL_TAKEN, Victims};
-use crate::disk::Disk;
+use crate::disk::{Disk, Spared};
 use crate::environment::Environment;
 use crate::schedule::Chance;
 
@@ -14,6 +14,7 @@ use crate::schedule::Chance;
 pub async fn fail(
     environment: &Environment,
     victims: Victims<'_>,
+    spared: Spared,
     chance: &mut Chance,
     hold: Duration,
 ) -> Struck {
@@ -27,7 +28,7 @@ pub async fn fail(
     join_all(victims.nodes.iter().map(|node| node.kill())).await;
     let mut done = Ok(());
     for disk in disks {
-        done = done.and(tokio::task::block_in_place(|| disk.lose_power(chance)));
+        done = done.and(tokio::task::block_in_place(|| disk.lose_power(spared, chance)));
     }
     tokio::time::sleep(hold / 2).await;
     for node in &victims.nodes {

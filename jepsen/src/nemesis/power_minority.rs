@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::victims::Victims;
 use super::{Needs, Nemesis, Struck, power};
+use crate::disk::Spared;
 use crate::environment::Environment;
 use crate::schedule::Chance;
 
@@ -20,6 +21,6 @@ impl Nemesis for Minority {
 
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let victims = Victims::minority(environment, chance).await;
-        power::fail(environment, victims, chance, hold).await
+        power::fail(environment, victims, Spared::ByChance, chance, hold).await
     }
 }

@@ -16,7 +16,7 @@ fn after_failures(make: impl Fn(&mut Volume)) -> Vec<Option<Vec<u8>>> {
     let after = |seed| {
         let mut volume = Volume::default();
         make(&mut volume);
-        volume.lose_unsynced(&mut Chance::seed_from_u64(seed));
+        volume.lose_unsynced(Spared::ByChance, &mut Chance::seed_from_u64(seed));
         let number = volume.look_up(ROOT, OsStr::new("a")).ok()?;
         Some(volume.read(number, 0, 4096).unwrap())
     };
@@ -43,6 +43,21 @@ fn what_was_not_synced_may_survive_or_not() {
     });
     assert!(left.contains(&Some(b"old".to_vec())) && left.contains(&Some(b"new".to_vec())));
     assert_eq!(left.iter().flatten().filter(|left| left.len() == 3).count(), 100);
+}
+
+#[test]
+fn a_failure_that_spares_nothing_leaves_what_was_synced() {
+    for seed in 0..20 {
+        let mut volume = Volume::default();
+        let number = file_with(&mut volume, "a", b"old");
+        volume.sync(number).unwrap();
+        volume.sync(ROOT).unwrap();
+        volume.write(number, 0, b"new").unwrap();
+        file_with(&mut volume, "b", b"new");
+        volume.lose_unsynced(Spared::Nothing, &mut Chance::seed_from_u64(seed));
+        assert_eq!(volume.read(number, 0, 10).unwrap(), b"old");
+        assert_eq!(volume.list(ROOT).unwrap().len(), 1);
+    }
 }
 
 #[test]

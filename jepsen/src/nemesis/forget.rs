@@ -16,6 +16,24 @@ use crate::environment::network::between;
 use crate::environment::{Environment, EnvironmentError, status};
 use crate::schedule::Chance;
 
+/// So long other strikes are waited for.
+const WHOLE_LIMIT: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Waits until another node than `except` leads and no other strike has any node; the leader, and all nodes. With a node
+/// missing there might be no bare majority.
+async fn whole(environment: &Environment, except: Option<usize>) -> (usize, Victims<'_>) {
+    loop {
+        let leader = status::leader(environment).await.filter(|leader| Some(*leader) != except);
+        let all = Victims::all(environment);
+        match leader {
+            Some(leader) if all.nodes.len() == environment.nodes().len() => return (leader, all),
+            _ => drop(all),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// Empties the folder of one node between two partitions; in a run always of the same one, because a node that has
 /// forgotten votes no more, and a majority has to be left that does.
 #[derive(Default)]
@@ -27,17 +45,16 @@ pub struct Forget {
 impl Nemesis for Forget {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let mut order = shuffled(environment, chance);
-        let Some(leader) = status::leader(environment).await else {
-            return Struck::skipped("there is no leader");
+        let whole = tokio::time::timeout(WHOLE_LIMIT, whole(environment, self.victim.get().copied())).await;
+        let Ok((leader, all)) = whole else {
+            return Struck::skipped("the cluster was not whole, or the node led it");
         };
         order.retain(|node| *node != leader);
         let Some(chosen) = order.first().copied() else { return Struck::skipped("there is no follower") };
         let number = *self.victim.get_or_init(|| chosen);
-        if number == leader {
-            return Struck::skipped("the node leads");
-        }
-        let victims = Victims::these(environment, &[number]);
-        let Some(node) = victims.nodes.first() else { return Struck::skipped("another strike has the node") };
+        let Some(node) = all.nodes.iter().find(|node| node.number() == number) else {
+            return Struck::skipped("there is no such node");
+        };
         order.retain(|other| *other != number);
         // With the leader and the node, these are a bare majority.
         let informed = environment.nodes().len() / 2 - 1;

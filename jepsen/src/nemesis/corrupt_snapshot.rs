@@ -1,11 +1,11 @@
 //! A disk that gives back other bytes than were written: the snapshots of one node. In every second strike the rows of
 //! the state are corrupted too, so that a snapshot would be needed.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::every_second::EverySecond;
 use super::victims::{ALL_TAKEN, Victims};
 use super::{Nemesis, Struck, ballast, corrupt};
 use crate::environment::Environment;
@@ -15,7 +15,7 @@ use crate::schedule::Chance;
 /// and so on, because by chance no strike of a run might.
 #[derive(Default)]
 pub struct Snapshot {
-    strikes: AtomicU32,
+    takes_state: EverySecond,
 }
 
 #[async_trait]
@@ -26,8 +26,8 @@ impl Nemesis for Snapshot {
         if !ballast::until_snapshot(environment, node).await {
             return Struck::skipped("the node has taken no snapshot");
         }
-        let takes_state = self.strikes.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
-        let folders: &[&str] = if takes_state { &["snapshots", "state"] } else { &["snapshots"] };
+        let folders: &[&str] =
+            if self.takes_state.is_now() { &["snapshots", "state"] } else { &["snapshots"] };
         corrupt::files_of(environment, node, folders, chance, hold).await
     }
 }

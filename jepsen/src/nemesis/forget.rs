@@ -45,8 +45,8 @@ pub struct Forget {
 impl Nemesis for Forget {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let mut order = shuffled(environment, chance);
-        let whole = tokio::time::timeout(WHOLE_LIMIT, whole(environment, self.victim.get().copied())).await;
-        let Ok((leader, all)) = whole else {
+        let found = tokio::time::timeout(WHOLE_LIMIT, whole(environment, self.victim.get().copied())).await;
+        let Ok((leader, all)) = found else {
             return Struck::skipped("the cluster was not whole, or the node led it");
         };
         order.retain(|node| *node != leader);

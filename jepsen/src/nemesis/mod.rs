@@ -8,6 +8,7 @@ mod corrupt;
 mod corrupt_sled;
 mod corrupt_snapshot;
 mod disk_full;
+mod every_second;
 mod forget;
 mod kill;
 mod kill_pair;

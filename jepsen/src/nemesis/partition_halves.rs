@@ -1,10 +1,10 @@
 //! Two parts that do not hear one another; one of them is a majority.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::every_second::EverySecond;
 use super::victims::{first, shuffled};
 use super::{Nemesis, Struck, cut_for};
 use crate::environment::network::between;
@@ -15,14 +15,14 @@ use crate::schedule::Chance;
 /// leader, and only chance would decide whether a run has any.
 #[derive(Default)]
 pub struct Halves {
-    strikes: AtomicU32,
+    takes_leader: EverySecond,
 }
 
 #[async_trait]
 impl Nemesis for Halves {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let mut order = shuffled(environment, chance);
-        if self.strikes.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
+        if self.takes_leader.is_now()
             && let Some(leader) = status::leader(environment).await
         {
             first(&mut order, leader);

@@ -1,10 +1,10 @@
 //! A power failure of all machines at once.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::every_second::EverySecond;
 use super::victims::Victims;
 use super::{Needs, Nemesis, Struck, power};
 use crate::disk::Spared;
@@ -15,7 +15,7 @@ use crate::schedule::Chance;
 /// not synced: a write that is on any disk by chance may come back.
 #[derive(Default)]
 pub struct All {
-    strikes: AtomicU32,
+    spares_nothing: EverySecond,
 }
 
 #[async_trait]
@@ -26,8 +26,7 @@ impl Nemesis for All {
 
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let victims = Victims::all(environment);
-        let is_odd = self.strikes.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
-        let spared = if is_odd { Spared::Nothing } else { Spared::ByChance };
+        let spared = if self.spares_nothing.is_now() { Spared::Nothing } else { Spared::ByChance };
         power::fail(environment, victims, spared, chance, hold).await
     }
 }

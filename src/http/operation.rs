@@ -275,12 +275,12 @@ impl Operation {
     #[must_use]
     pub fn failures(&self, route: &Route) -> BTreeSet<StatusCode> {
         let reads_body = route.path != HEALTHCHECK;
-        let is_missable = self.list.is_some() || route.parameters().next().is_some();
+        let can_be_missing = self.list.is_some() || route.parameters().next().is_some();
         let derived = [
             (reads_body, StatusCode::BAD_REQUEST),
             (self.needs_token(), StatusCode::UNAUTHORIZED),
             (self.needs_token(), StatusCode::FORBIDDEN),
-            (is_missable, StatusCode::NOT_FOUND),
+            (can_be_missing, StatusCode::NOT_FOUND),
             (reads_body, StatusCode::REQUEST_TIMEOUT),
             (reads_body, StatusCode::PAYLOAD_TOO_LARGE),
             (self.needs_token() || self.body.is_some(), StatusCode::SERVICE_UNAVAILABLE),

@@ -33,6 +33,10 @@ pub const SHORT: &[Row] = &[
     row("monotonic", &["partition-link", "kill"], 30),
 ];
 
+/// The run of the smoke suite. The first nemesis to strike kills the leader whatever the seed is, and none of them can be skipped
+/// for long: a run with a drawn seed must not fail because it has done too little.
+pub const SMOKE: &[Row] = &[row("register", &["kill-pair", "partition-halves", "power-all"], 55)];
+
 /// Runs of the long suite. Disks and proxies make everything slower, so that there are runs without.
 pub const LONG: &[Row] = &[
     row("register", &["kill", "partition-leader", "partition-link", "pause"], 250),
@@ -80,6 +84,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::schedule::strikes;
     use crate::{nemesis, workload};
 
     fn names<T>(table: &[(&'static str, T)]) -> BTreeSet<&'static str> {
@@ -92,6 +97,23 @@ mod tests {
         let nemeses: BTreeSet<_> = LONG.iter().flat_map(|row| row.nemeses.iter().copied()).collect();
         assert_eq!(workloads, names(workload::ALL));
         assert_eq!(nemeses, names(nemesis::ALL));
+    }
+
+    #[test]
+    fn the_smoke_run_strikes_in_each_way_and_ends_in_time_with_any_seed() {
+        let known = names(nemesis::ALL);
+        for row in SMOKE {
+            assert!(workload::by_name(row.workload).is_some());
+            assert!(row.nemeses.iter().all(|name| known.contains(name)));
+            let duration = Duration::from_secs(row.seconds);
+            for seed in 0..10_000 {
+                let lanes = strikes(seed, row.nemeses.len(), duration);
+                assert!(lanes.iter().all(|lane| !lane.is_empty()), "{seed}: {lanes:?}");
+            }
+        }
+        // Starting, mending and the last looks take most of the rest on a busy machine.
+        let seconds: u64 = SMOKE.iter().map(|row| row.seconds + 30).sum();
+        assert!(seconds <= 90, "{seconds}");
     }
 
     #[test]

@@ -1,34 +1,39 @@
 //! `suite`: runs that together show every workload every kind of trouble.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use clap::Args;
+use rand::{Rng, SeedableRng};
 
 use super::judged::Judged;
-use super::rows::{LONG, SHORT};
+use super::rows::{LONG, Row, SHORT, SMOKE};
 use super::under_test::UnderTest;
 use crate::cli::CliError;
 use crate::environment::sweep;
-use crate::runner::RunError;
-use crate::workload;
+use crate::runner::{Plan, PlanError, RunError};
+use crate::schedule::Chance;
 
 /// Run all workloads under all nemeses; the last line says passed or failed
 #[derive(Args, Clone, Debug)]
 #[command(group = clap::ArgGroup::new("length").required(true))]
 pub struct Suite {
+    /// One run of at most 90 seconds, on three nodes
+    #[arg(long, group = "length")]
+    smoke: bool,
     /// Under ten minutes
     #[arg(long, group = "length")]
     short: bool,
     /// About an hour; of each workload at least 10,000 operations have to be done
     #[arg(long, group = "length")]
     long: bool,
-    /// How many nodes
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u8).range(3..=9))]
-    nodes: u8,
-    /// What fixes the schedules: the first run has this seed, the next one the next
-    #[arg(long, value_name = "X", default_value_t = 1)]
-    seed: u64,
+    /// How many nodes [default: 5, or 3 with --smoke]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(3..=9))]
+    nodes: Option<u8>,
+    /// What fixes the schedules: the first run has this seed, the next one the next [default: 1, or drawn by chance with
+    /// --smoke]
+    #[arg(long, value_name = "X")]
+    seed: Option<u64>,
     #[command(flatten)]
     under_test: UnderTest,
 }
@@ -37,17 +42,46 @@ pub struct Suite {
 const LEAST_DONE: usize = 10_000;
 
 impl Suite {
+    fn rows(&self) -> &'static [Row] {
+        match (self.smoke, self.long) {
+            (true, _) => SMOKE,
+            (false, true) => LONG,
+            (false, false) => SHORT,
+        }
+    }
+
+    fn nodes(&self) -> u8 {
+        self.nodes.unwrap_or(if self.smoke { 3 } else { 5 })
+    }
+
+    /// The seed that was named; otherwise 1, or for the smoke suite a drawn one that is short enough to be typed again.
+    fn seed(&self) -> u64 {
+        let default = || if self.smoke { u64::from(Chance::from_os_rng().random::<u32>()) } else { 1 };
+        self.seed.unwrap_or_else(default)
+    }
+
     /// Carries out all runs, and tells what came of each. Says whether all passed.
     ///
     /// # Errors
     /// Somebody has ended it, or a recording could not be kept.
     pub fn run(&self, out: &mut dyn Write) -> Result<bool, CliError> {
         sweep();
-        let rows = if self.long { LONG } else { SHORT };
+        let (rows, nodes, seed) = (self.rows(), self.nodes(), self.seed());
+        if self.smoke {
+            // First of all, so that it is known however the run ends.
+            writeln!(out, "seed {seed}; `suite --smoke --seed {seed}` repeats its schedule")?;
+        }
         let (mut passed, mut failed, mut left_out) = (0, 0, 0);
         let mut done = BTreeMap::<&str, usize>::new();
         for (place, row) in rows.iter().enumerate() {
-            let plan = row.plan(self.nodes, self.seed.wrapping_add(place as u64), &self.under_test);
+            let mut plan = row.plan(nodes, seed.wrapping_add(place as u64), &self.under_test);
+            if self.smoke {
+                // Its only run is worth more without some nemeses than left out.
+                for (nemesis, lacking) in leave_out_lacking(&mut plan).map_err(RunError::from)? {
+                    writeln!(out, "left out  {nemesis}  {lacking}")?;
+                    left_out += 1;
+                }
+            }
             if let Some(lacking) = plan.lacking().map_err(RunError::from)? {
                 writeln!(out, "left out  {}  {lacking}", plan.title())?;
                 left_out += 1;
@@ -73,7 +107,8 @@ impl Suite {
             let enough = if *count < least { format!(", and {least} have to be") } else { String::new() };
             writeln!(out, "{workload}: {count} operations done{enough}")?;
         }
-        let is_enough = done.len() == workload::ALL.len() && done.values().all(|count| *count >= least);
+        let wanted: BTreeSet<&str> = rows.iter().map(|row| row.workload).collect();
+        let is_enough = done.len() == wanted.len() && done.values().all(|count| *count >= least);
         let is_passed = failed == 0 && is_enough;
         let word = if is_passed { "passed" } else { "failed" };
         let total: usize = done.values().sum();
@@ -83,5 +118,52 @@ impl Suite {
             "suite {word}: {passed} runs passed, {failed} failed{left_out}, {total} operations done"
         )?;
         Ok(is_passed)
+    }
+}
+
+/// Takes out of a plan the nemeses that need something which this machine lacks. Returns each with what is lacking.
+fn leave_out_lacking(plan: &mut Plan) -> Result<Vec<(String, &'static str)>, PlanError> {
+    let mut left_out = Vec::new();
+    for nemesis in std::mem::take(&mut plan.nemeses) {
+        let alone = Plan { nemeses: vec![nemesis.clone()], ..plan.clone() };
+        match alone.lacking()? {
+            Some(lacking) => left_out.push((nemesis, lacking)),
+            None => plan.nemeses.push(nemesis),
+        }
+    }
+    Ok(left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        suite: Suite,
+    }
+
+    fn suite(arguments: &[&str]) -> Suite {
+        Line::parse_from([&["suite"], arguments].concat()).suite
+    }
+
+    #[test]
+    fn the_smoke_suite_draws_its_seed_unless_one_is_named() {
+        let drawn: BTreeSet<u64> = (0..4).map(|_| suite(&["--smoke"]).seed()).collect();
+        assert!(drawn.len() > 1, "{drawn:?}");
+        assert_eq!(suite(&["--smoke", "--seed", "7"]).seed(), 7);
+        assert_eq!([suite(&["--short"]).seed(), suite(&["--long"]).seed()], [1, 1]);
+    }
+
+    #[test]
+    fn the_smoke_suite_has_one_run_on_three_nodes() {
+        let smoke = suite(&["--smoke"]);
+        assert_eq!((smoke.rows(), smoke.nodes()), (SMOKE, 3));
+        assert_eq!(SMOKE.len(), 1);
+        assert_eq!((suite(&["--short"]).rows(), suite(&["--short"]).nodes()), (SHORT, 5));
+        assert_eq!((suite(&["--long"]).rows(), suite(&["--long", "--nodes", "7"]).nodes()), (LONG, 7));
     }
 }

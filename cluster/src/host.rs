@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::disk::{Disk, SystemDisk};
-use crate::network::sockets::{Network, SystemNetwork};
-use crate::storage::RowsKind;
+use crate::disk::{Disk, MemoryDisk, SystemDisk};
+use crate::network::sockets::{Network, NoNetwork, SystemNetwork};
+use crate::storage::{MemoryRows, RowsKind};
 
 /// The disk and the network of one node, and whether it may use threads.
 #[derive(Clone)]
@@ -36,6 +36,18 @@ impl Host {
             is_inline: false,
             #[cfg(feature = "omissions")]
             omitted: None,
+        }
+    }
+    /// A machine that is all in memory and has no network, for a cluster of one node. Its clones share what is on
+    /// its disk, so a node that is started on one of them goes on from there.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self {
+            disk: Arc::new(MemoryDisk::new()),
+            rows: RowsKind::Memory(MemoryRows::new()),
+            network: Arc::new(NoNetwork),
+            is_inline: true,
+            ..Self::system()
         }
     }
 }

@@ -39,7 +39,7 @@ pub use host::Host;
 #[cfg(feature = "omissions")]
 pub use keyraft_lease::Omission;
 pub use lease::ReadError;
-pub use network::sockets::{Incoming, Network, Socket, SystemNetwork};
+pub use network::sockets::{Incoming, Network, NoNetwork, Socket, SystemNetwork};
 pub use node::fault::Fault;
 pub use node::{Node, Proposed, StartError};
 pub use planted::{Bug, is_planted};

@@ -44,6 +44,22 @@ impl Network for SystemNetwork {
     }
 }
 
+/// The network of a node that is alone: nobody connects to it, and it reaches nobody.
+#[derive(Debug, Clone, Copy)]
+pub struct NoNetwork;
+
+#[async_trait::async_trait]
+impl Network for NoNetwork {
+    /// A channel without any endpoint: a call on it waits until its timeout.
+    fn channel(&self, _: &Endpoint) -> Channel {
+        Channel::balance_channel::<SocketAddr>(1).0
+    }
+
+    async fn listen(&self, _: SocketAddr) -> io::Result<Incoming> {
+        Ok(futures::stream::pending().boxed())
+    }
+}
+
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}

@@ -16,5 +16,6 @@ pub mod resource;
 pub mod revoke;
 pub mod role;
 pub mod serve;
+pub mod service;
 pub mod state;
 pub mod token;

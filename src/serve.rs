@@ -2,35 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use keyraft_cluster::{Announcement, Environment, Fault, Node, NodeConfig, Peer, StartError};
+use keyraft_cluster::{Environment, Fault, Host};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Inner};
 use crate::auth::admin_token::{AdminToken, AdminTokenFileError};
-use crate::config::{Config, PasswordHashAlgorithm};
+use crate::config::Config;
 use crate::http::{router, server};
-use crate::identity::hash_upgrade::HashUpgrades;
-use crate::identity::password::{
-    HashingPool, PasswordAlgorithm, PasswordError, PasswordHasher, PasswordOptions, PoolLimits,
-};
 use crate::keys::seal::{ClusterKey, ClusterKeyFileError};
 use crate::ops::admin::{AdminSocket, SocketError};
 use crate::ops::operations::Operations;
-use crate::ops::ready::LastReadiness;
-use crate::ops::{housekeeping, metrics, options, policy_reload};
-use crate::policy::{Policy, PolicyFileError, PolicyText};
-use crate::state::Identity;
-use crate::token::payload::{MethodList, MethodListError};
-use crate::token::ring::TokenKeys;
-
-/// Log-ins that may wait for a hashing thread.
-const WAITING_LOGINS: usize = 1024;
+use crate::ops::{housekeeping, metrics, policy_reload};
+use crate::service::{self, Machine, ServiceError};
 
 /// Why a node did not start, or stopped. Its text is one line.
 #[derive(Debug, thiserror::Error)]
@@ -55,81 +41,15 @@ pub enum ServeError {
     /// Metrics cannot be collected.
     #[error("cannot start: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
-    /// The list of methods.
-    #[error("auth.methods: {0}")]
-    Methods(#[from] MethodListError),
-    /// The cost of hashes.
-    #[error("identity.password_hash_rounds: {0}")]
-    Hashing(#[from] PasswordError),
-    /// The policy files.
+    /// The service, or the cluster side of the node, did not start.
     #[error(transparent)]
-    Policy(#[from] PolicyFileError),
-    /// The cluster side of the node did not start.
-    #[error(transparent)]
-    Node(#[from] StartError),
+    Service(#[from] ServiceError),
     /// The admin channel.
     #[error(transparent)]
     Admin(#[from] SocketError),
     /// The node had to stop.
     #[error("the node stops: {0}")]
     Fault(Fault),
-}
-
-fn node_config(config: &Config) -> NodeConfig {
-    let cluster = &config.cluster;
-    NodeConfig {
-        node_id: config.node.id,
-        listen: cluster.listen,
-        peers: cluster
-            .peers
-            .iter()
-            .map(|peer| Peer { node_id: peer.id, address: peer.address.to_string() })
-            .collect(),
-        public_url: config.public_endpoint(),
-        directory: config.node.data_dir.clone(),
-        heartbeat_ms: cluster.heartbeat_ms,
-        election_timeout_min_ms: cluster.election_timeout_min_ms,
-        election_timeout_max_ms: cluster.election_timeout_max_ms,
-        leases: cluster.leases,
-        learner_leases: cluster.learner_leases,
-        leader_lease_ms: cluster.leader_lease_ms,
-        follower_lease_ms: cluster.follower_lease_ms,
-        read_timeout_ms: cluster.read_timeout_ms,
-        write_timeout_ms: cluster.write_timeout_ms,
-        ..NodeConfig::default()
-    }
-}
-
-fn hashing_pool(config: &Config, environment: &Environment) -> Result<HashingPool, ServeError> {
-    let identity = &config.identity;
-    let algorithm = match identity.password_hash_algorithm {
-        PasswordHashAlgorithm::Bcrypt => PasswordAlgorithm::Bcrypt,
-        PasswordHashAlgorithm::BcryptSha256 => PasswordAlgorithm::BcryptSha256,
-        PasswordHashAlgorithm::Scrypt => PasswordAlgorithm::Scrypt,
-        PasswordHashAlgorithm::Pbkdf2Sha512 => PasswordAlgorithm::Pbkdf2Sha512,
-    };
-    let hasher = PasswordHasher::new(&PasswordOptions {
-        algorithm,
-        rounds: identity.password_hash_rounds.map(NonZeroU32::get),
-        scrypt_block_size: identity.scrypt_block_size.map(NonZeroU32::get),
-        scrypt_parallelism: identity.scrypt_parallelism.map(NonZeroU32::get),
-        salt_bytes: identity.salt_bytesize.map(NonZeroUsize::get),
-        max_password_bytes: usize::try_from(identity.max_password_length).unwrap_or(usize::MAX),
-        is_strict: identity.strict_password_check,
-    })?;
-    let threads = identity.hashing_threads.unwrap_or(PoolLimits::default().threads);
-    let limits = PoolLimits { threads, waiting: WAITING_LOGINS };
-    Ok(HashingPool::start(hasher, Arc::clone(&environment.random), limits)?)
-}
-
-fn load_policy(config: &Config) -> Result<(Policy, PolicyText), PolicyFileError> {
-    let files = config.policy.files();
-    let text = files.read()?;
-    let policy = files.load(&text)?;
-    for warning in policy.warnings() {
-        tracing::warn!("policy: {warning}");
-    }
-    Ok((policy, text))
 }
 
 /// Runs a node until `stop` is cancelled. `ready` is called once it accepts requests; they may have to wait for
@@ -145,27 +65,9 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     let admin_token = config.auth.admin_token_file.as_deref().map(AdminToken::load).transpose()?;
     let environment = Environment::with_wall_offset(config.node.wall_clock_offset_ms)?;
     let metrics = metrics::install()?;
-    let hashing = hashing_pool(&config, &environment)?;
     let hang_up = signal(SignalKind::hangup())?;
-    let (policy, policy_text) = load_policy(&config)?;
-    let methods = MethodList::new(config.auth.methods.iter().map(String::as_str))?;
-    let node = Node::start(node_config(&config), Identity, environment.clone()).await?;
-    node.announce(Announcement { options_digest: options::digest(&config, &policy), notice: String::new() });
-    let app = App::new(Inner {
-        public_endpoint: config.public_endpoint(),
-        config,
-        node: node.clone(),
-        environment,
-        policy: ArcSwap::from_pointee(policy),
-        hashing,
-        cluster_key,
-        methods,
-        metrics,
-        token_keys: TokenKeys::default(),
-        hash_upgrades: HashUpgrades::default(),
-        admin_token,
-        last_readiness: LastReadiness::default(),
-    });
+    let machine = Machine { host: Host::system(), environment, cluster_key, admin_token, metrics };
+    let (app, policy_text) = service::start(config, machine).await?;
     // Ends with this function, whatever ends it.
     let ending = stop.child_token();
     let _guard = ending.clone().drop_guard();
@@ -176,7 +78,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     let http = tokio::spawn(server::serve(listener, router::router(&app), ending.clone()));
     ready();
 
-    let mut fault = node.fault();
+    let mut fault = app.node.fault();
     let fault = tokio::select! {
         () = stop.cancelled() => None,
         fault = fault.wait_for(Option::is_some) => fault.ok().and_then(|fault| fault.clone()),
@@ -190,6 +92,6 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     if let Ok(Err(error)) = admin.await {
         tracing::warn!(%error, "the admin channel ended");
     }
-    node.shutdown().await;
+    app.node.shutdown().await;
     fault.map_or(Ok(()), |fault| Err(ServeError::Fault(fault)))
 }

@@ -1,7 +1,7 @@
 //! The folder of a cluster on one machine.
 //!
 //! ```text
-//! DIR/dev.toml       number of nodes and ports
+//! DIR/dev.toml       number of nodes, ports and options
 //!     cluster.key    seals secrets; made once
 //!     openrc         written once the admin user is there
 //!     pid            of `keyraft dev`, while it runs
@@ -19,7 +19,7 @@ use keyraft_cluster::SystemRandom;
 use super::super::failure::Failure;
 use super::super::folder_lock::FolderLock;
 use super::super::private_file;
-use super::made_with::{MadeWith, Shape};
+use super::made_with::{MadeWith, Record, Shape};
 use super::node_config;
 
 /// The folder of a cluster, held by this process alone.
@@ -62,36 +62,33 @@ impl DevFolder {
         self.path.join("openrc")
     }
 
-    /// The shape of the cluster: what it was made with, else what is asked for.
-    pub fn made_with(&self, asked: MadeWith) -> Result<Shape, Failure> {
+    /// What the cluster was made with, else what is asked for.
+    pub fn made_with(&self, asked: MadeWith) -> Result<Record, Failure> {
         let file = self.path.join("dev.toml");
         let recorded = match std::fs::read_to_string(&file) {
             Ok(text) => {
-                let shape = toml::from_str(&text).map_err(|error| Failure::usage(error.message()));
-                Some(shape.map_err(|failure| failure.within(file.display()))?)
+                let record = toml::from_str(&text).map_err(|error| Failure::usage(error.message()));
+                Some(record.map_err(|failure| failure.within(file.display()))?)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(cannot_use(&file, &error)),
         };
-        asked.shape(recorded).map_err(|failure| failure.within(self.path.display()))
+        asked.record(recorded).map_err(|failure| failure.within(self.path.display()))
     }
 
-    /// Makes what is missing: the record of the shape, the cluster key, the folder and the configuration
+    /// Makes what is missing: the record, the cluster key, the folder and the configuration
     /// of each node.
     ///
     /// # Errors
     /// Something cannot be written, a configuration does not hold, or the cluster key is gone.
-    pub fn prepare(&self, shape: Shape) -> Result<Vec<DevNode>, Failure> {
-        let record = toml::to_string(&shape).map_err(Failure::runtime)?;
+    pub fn prepare(&self, record: &Record) -> Result<Vec<DevNode>, Failure> {
+        let text = toml::to_string(record).map_err(Failure::runtime)?;
         let record_file = self.path.join("dev.toml");
         if !record_file.exists() {
-            private_file::write(
-                &record_file,
-                &format!("# What keyraft dev made this folder with.\n{record}"),
-            )?;
+            private_file::write(&record_file, &format!("# What keyraft dev made this folder with.\n{text}"))?;
         }
-        self.prepare_cluster_key(shape)?;
-        shape.numbers().map(|number| self.prepare_node(shape, number)).collect()
+        self.prepare_cluster_key(record.shape())?;
+        record.shape().numbers().map(|number| self.prepare_node(record, number)).collect()
     }
 
     /// Whether the admin user is still to be made: it has not been, or the nodes have forgotten it.
@@ -117,13 +114,13 @@ impl DevFolder {
         private_file::write(&file, &format!("{}\n", *text))
     }
 
-    fn prepare_node(&self, shape: Shape, number: u16) -> Result<DevNode, Failure> {
+    fn prepare_node(&self, record: &Record, number: u16) -> Result<DevNode, Failure> {
         let folder = self.node_folder(number);
         let file = folder.join("config.toml");
         let is_new = !file.exists();
         if is_new {
             std::fs::create_dir_all(&folder).map_err(|error| cannot_use(&folder, &error))?;
-            private_file::write(&file, &node_config::text(shape, number))?;
+            private_file::write(&file, &node_config::text(record.shape(), &record.options, number))?;
         }
         // A configuration that was edited is checked here, where its mistake is one line.
         let config = Config::load(&file)?;
@@ -143,15 +140,22 @@ fn cannot_use(path: &Path, error: &std::io::Error) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use super::super::options::NodeOptions;
     use super::*;
 
-    const ANY: MadeWith = MadeWith { nodes: None, http_port: None };
+    fn any() -> MadeWith {
+        MadeWith { nodes: None, http_port: None, options: NodeOptions::default() }
+    }
+
+    fn made_as(path: &Path, asked: MadeWith) -> (DevFolder, Vec<DevNode>) {
+        let folder = DevFolder::open(path).unwrap();
+        let record = folder.made_with(asked).unwrap();
+        let nodes = folder.prepare(&record).unwrap();
+        (folder, nodes)
+    }
 
     fn made(path: &Path) -> (DevFolder, Vec<DevNode>) {
-        let folder = DevFolder::open(path).unwrap();
-        let shape = folder.made_with(ANY).unwrap();
-        let nodes = folder.prepare(shape).unwrap();
-        (folder, nodes)
+        made_as(path, any())
     }
 
     #[test]
@@ -180,11 +184,22 @@ mod tests {
     }
 
     #[test]
+    fn every_node_has_the_options_that_the_folder_was_made_with_also_one_that_comes_back() {
+        let temporary = tempfile::tempdir().unwrap();
+        let options = NodeOptions::parse(&["token.expiration_s=15".to_owned()]).unwrap();
+        drop(made_as(temporary.path(), MadeWith { options, ..any() }));
+        std::fs::remove_dir_all(temporary.path().join("node-1")).unwrap();
+        for node in made(temporary.path()).1 {
+            assert_eq!(Config::load(&node.config_file()).unwrap().token.expiration_s, 15);
+        }
+    }
+
+    #[test]
     fn a_lost_cluster_key_is_not_replaced() {
         let temporary = tempfile::tempdir().unwrap();
         let (folder, _) = made(temporary.path());
         std::fs::remove_file(temporary.path().join("cluster.key")).unwrap();
-        let error = folder.prepare(folder.made_with(ANY).unwrap()).unwrap_err().to_string();
+        let error = folder.prepare(&folder.made_with(any()).unwrap()).unwrap_err().to_string();
         assert!(error.contains("cluster.key: it is gone"), "{error}");
     }
 
@@ -193,7 +208,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let (folder, nodes) = made(temporary.path());
         std::fs::write(nodes[2].config_file(), "[node]\nid = 'two'\n").unwrap();
-        let error = folder.prepare(folder.made_with(ANY).unwrap()).unwrap_err().to_string();
+        let error = folder.prepare(&folder.made_with(any()).unwrap()).unwrap_err().to_string();
         assert!(error.contains("node-2/config.toml:2: node.id: "), "{error}");
     }
 }

@@ -1,4 +1,5 @@
-//! What a folder was made with: it cannot change, because the nodes remember one another's addresses.
+//! What a folder was made with. Number and ports of the nodes cannot change, because they remember one another's
+//! addresses; options are the operator's once they are in the configurations of nodes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -6,17 +7,29 @@ use keyraft::config::MAX_PEERS;
 use serde::{Deserialize, Serialize};
 
 use super::super::failure::Failure;
+use super::options::NodeOptions;
 
-/// What the user asks for; `None` where the folder, or a default, decides.
-#[derive(Clone, Copy, Debug)]
+/// What the user asks for; `None`, or no option, where the folder or a default decides.
+#[derive(Clone, Debug)]
 pub struct MadeWith {
     pub nodes: Option<u16>,
     pub http_port: Option<u16>,
+    pub options: NodeOptions,
+}
+
+/// What `dev.toml` records.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    nodes: u16,
+    http_port: u16,
+    /// So that a node whose folder is gone comes back with the options of the others.
+    #[serde(default, rename = "set", skip_serializing_if = "NodeOptions::is_empty")]
+    pub options: NodeOptions,
 }
 
 /// Number of nodes and ports of a cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     pub nodes: u16,
     pub http_port: u16,
@@ -27,23 +40,47 @@ const CLUSTER_PORT_OFFSET: u16 = 100;
 /// The last port of the last node still is a port.
 pub const MAX_HTTP_PORT: i64 = 65_535 - CLUSTER_PORT_OFFSET as i64 - MAX_PEERS as i64 + 1;
 
-const DEFAULT: Shape = Shape { nodes: 3, http_port: 5000 };
-
 impl MadeWith {
-    /// The shape of a cluster whose folder was made with `recorded`, if it was made before.
-    pub fn shape(self, recorded: Option<Shape>) -> Result<Shape, Failure> {
-        let base = recorded.unwrap_or(DEFAULT);
-        let asked = Shape {
-            nodes: self.nodes.unwrap_or(base.nodes),
-            http_port: self.http_port.unwrap_or(base.http_port),
+    /// What a folder is made with whose `dev.toml` records `recorded`, if it was made before.
+    ///
+    /// # Errors
+    /// It was made with something else than is asked for.
+    pub fn record(self, recorded: Option<Record>) -> Result<Record, Failure> {
+        let Some(recorded) = recorded else {
+            let default = Shape::default();
+            return Ok(Record {
+                nodes: self.nodes.unwrap_or(default.nodes),
+                http_port: self.http_port.unwrap_or(default.http_port),
+                options: self.options,
+            });
         };
-        if recorded.is_some() && asked != base {
+        let (nodes, http_port) = (recorded.nodes, recorded.http_port);
+        if self.nodes.is_some_and(|asked| asked != nodes)
+            || self.http_port.is_some_and(|asked| asked != http_port)
+        {
             return Err(Failure::usage(format_args!(
-                "it was made with --nodes {} --http-port {}; give the same, none, or another --data-dir",
-                base.nodes, base.http_port
+                "it was made with --nodes {nodes} --http-port {http_port}; give the same, none, or another \
+                 --data-dir"
             )));
         }
-        Ok(asked)
+        if let Some(missing) = self.options.missing_in(&recorded.options) {
+            return Err(Failure::usage(format_args!(
+                "it was made without {missing}; change node-*/config.toml, or give another --data-dir"
+            )));
+        }
+        Ok(recorded)
+    }
+}
+
+impl Record {
+    pub fn shape(&self) -> Shape {
+        Shape { nodes: self.nodes, http_port: self.http_port }
+    }
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { nodes: 3, http_port: 5000 }
     }
 }
 
@@ -68,28 +105,55 @@ impl Shape {
 mod tests {
     use super::*;
 
-    const MADE: Shape = Shape { nodes: 5, http_port: 7000 };
+    fn options(texts: &[&str]) -> NodeOptions {
+        NodeOptions::parse(&texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn asked(nodes: Option<u16>, http_port: Option<u16>, texts: &[&str]) -> MadeWith {
+        MadeWith { nodes, http_port, options: options(texts) }
+    }
+
+    fn made() -> Record {
+        Record { nodes: 5, http_port: 7000, options: options(&["token.expiration_s=15", "log.level=warn"]) }
+    }
 
     #[test]
     fn a_new_folder_takes_what_is_asked_or_the_default() {
-        let asked = MadeWith { nodes: None, http_port: Some(6000) };
-        assert_eq!(asked.shape(None).unwrap(), Shape { nodes: 3, http_port: 6000 });
+        let record = asked(None, Some(6000), &["log.level=warn"]).record(None).unwrap();
+        assert_eq!(record.shape(), Shape { nodes: 3, http_port: 6000 });
+        assert_eq!(record.options, options(&["log.level=warn"]));
     }
 
     #[test]
     fn a_folder_made_before_decides_what_is_not_asked() {
-        let asked = MadeWith { nodes: Some(5), http_port: None };
-        assert_eq!(asked.shape(Some(MADE)).unwrap(), MADE);
+        for asked in [asked(Some(5), None, &[]), asked(None, None, &["log.level=warn"])] {
+            assert_eq!(asked.record(Some(made())).unwrap(), made());
+        }
     }
 
     #[test]
     fn another_shape_than_the_folder_has_is_refused() {
-        for asked in
-            [MadeWith { nodes: Some(3), http_port: None }, MadeWith { nodes: None, http_port: Some(5000) }]
-        {
-            let error = asked.shape(Some(MADE)).unwrap_err().to_string();
+        for asked in [asked(Some(3), None, &[]), asked(None, Some(5000), &[])] {
+            let error = asked.record(Some(made())).unwrap_err().to_string();
             assert!(error.contains("--nodes 5 --http-port 7000"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_option_that_the_folder_was_not_made_with_is_refused() {
+        for option in ["token.expiration_s=16", "http.list_limit=3"] {
+            let error = asked(None, None, &[option]).record(Some(made())).unwrap_err().to_string();
+            assert!(error.contains(&format!("it was made without --set {option};")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written_and_one_of_before_has_no_options() {
+        let text = toml::to_string(&made()).unwrap();
+        assert_eq!(toml::from_str::<Record>(&text).unwrap(), made(), "{text}");
+        let before: Record = toml::from_str("nodes = 5\nhttp_port = 7000\n").unwrap();
+        assert_eq!(before, Record { options: NodeOptions::default(), ..made() });
+        assert_eq!(toml::to_string(&before).unwrap(), "nodes = 5\nhttp_port = 7000\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod folder;
 mod made_with;
 mod node_config;
 mod openrc;
+mod options;
 mod ports;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ use bring_up::BringUp;
 use children::{Children, Exit};
 use folder::DevFolder;
 use made_with::MadeWith;
+use options::NodeOptions;
 
 /// Run a whole cluster on this machine, to try Keyraft or to develop against it.
 ///
@@ -55,6 +57,14 @@ pub struct DevArgs {
     /// keyraft]
     #[arg(long, value_name = "PW", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub admin_password: Option<String>,
+    /// An option of keyraft.sample.toml that the configuration of every node gets; repeatable
+    ///
+    /// The value is one of TOML; a string needs no quotes:
+    ///   --set token.expiration_s=900 --set log.level=debug --set 'auth.methods=["password", "token"]'
+    /// A relative path is taken from the folder of each node. A folder that exists was made with its options: give the
+    /// same or none, and change DIR/node-*/config.toml for others.
+    #[arg(long, value_name = "SECTION.KEY=VALUE", verbatim_doc_comment)]
+    pub set: Vec<String>,
 }
 
 const DEFAULT_ADMIN_PASSWORD: &str = "keyraft";
@@ -62,10 +72,13 @@ const DEFAULT_ADMIN_PASSWORD: &str = "keyraft";
 pub fn run(args: &DevArgs) -> Result<(), Failure> {
     let _log = logging::start("info", LogFormat::Auto)?;
     umask(Mode::RWXG | Mode::RWXO);
+    // Before there is a folder, so that a mistake leaves none.
+    let options = NodeOptions::parse(&args.set)?;
     let folder = DevFolder::open(&args.data_dir)?;
-    let made_with = folder.made_with(MadeWith { nodes: args.nodes, http_port: args.http_port })?;
-    ports::check(made_with)?;
-    let nodes = folder.prepare(made_with)?;
+    let asked = MadeWith { nodes: args.nodes, http_port: args.http_port, options };
+    let record = folder.made_with(asked)?;
+    ports::check(record.shape())?;
+    let nodes = folder.prepare(&record)?;
     let password = match &args.admin_password {
         Some(password) => Some(password.clone()),
         None if folder.needs_bootstrap(&nodes) => Some(DEFAULT_ADMIN_PASSWORD.to_owned()),

@@ -82,6 +82,7 @@ fn node_config(config: &Config, host: &Host) -> NodeConfig {
         follower_lease_ms: cluster.follower_lease_ms,
         read_timeout_ms: cluster.read_timeout_ms,
         write_timeout_ms: cluster.write_timeout_ms,
+        digest_interval_ms: cluster.digest_interval_ms,
         consensus_threads: if host.is_inline { 0 } else { defaults.consensus_threads },
         ..defaults
     }

@@ -57,6 +57,9 @@ pub struct Cluster {
     /// How long a write waits for a leader and a majority before it is answered 503, in milliseconds.
     #[serde(default = "write_timeout_ms")]
     pub write_timeout_ms: u64,
+    /// How often the leader has the states of all nodes compared, if anything has changed, in milliseconds.
+    #[serde(default = "digest_interval_ms")]
+    pub digest_interval_ms: u64,
 }
 
 /// One node, as the others reach it.
@@ -105,6 +108,10 @@ fn write_timeout_ms() -> u64 {
     10_000
 }
 
+fn digest_interval_ms() -> u64 {
+    30_000
+}
+
 impl Cluster {
     pub(super) fn check(&self, own_id: u64) -> Result<(), Invalid> {
         self.check_peers(own_id)?;
@@ -139,6 +146,7 @@ impl Cluster {
         within("cluster.election_timeout_max_ms", self.election_timeout_max_ms, 20..=HOUR_MS)?;
         within("cluster.read_timeout_ms", self.read_timeout_ms, 1..=HOUR_MS)?;
         within("cluster.write_timeout_ms", self.write_timeout_ms, 1..=HOUR_MS)?;
+        within("cluster.digest_interval_ms", self.digest_interval_ms, 100..=HOUR_MS)?;
         // A single lost heartbeat must not look like a dead leader.
         if self.election_timeout_min_ms < 2 * self.heartbeat_ms {
             let reason = format!(

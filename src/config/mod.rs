@@ -249,6 +249,11 @@ mod tests {
         assert!(error.starts_with("k.toml:2: node.id: "), "{error}");
         let error = error_of(&REQUIRED.replace("[cluster]", "[cluster]\nheartbeat_ms = 1000"));
         assert!(error.contains(": cluster.election_timeout_min_ms: "), "{error}");
+        for digest_interval_ms in [99, 3_600_001] {
+            let section = format!("[cluster]\ndigest_interval_ms = {digest_interval_ms}");
+            let error = error_of(&REQUIRED.replace("[cluster]", &section));
+            assert!(error.starts_with("k.toml:4: cluster.digest_interval_ms: "), "{error}");
+        }
     }
 
     #[test]

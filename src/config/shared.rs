@@ -8,7 +8,7 @@ use super::Config;
 
 /// Sections and options that each node has of its own. All others decide what clients are answered, and
 /// a new one does too until it stands here.
-const OWN: [&str; 17] = [
+const OWN: [&str; 18] = [
     "node",
     "cluster.listen",
     "cluster.peers",
@@ -18,6 +18,7 @@ const OWN: [&str; 17] = [
     "cluster.learner_leases",
     "cluster.read_timeout_ms",
     "cluster.write_timeout_ms",
+    "cluster.digest_interval_ms",
     "operations",
     "log",
     "http.listen",

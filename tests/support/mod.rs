@@ -1,25 +1,47 @@
 //! What the tests of the whole system stand on: clusters of real processes, a client, Python, a Keystone.
 
 #![allow(dead_code, reason = "each test target has the whole of it and uses a part")]
+#![allow(unused_imports, reason = "as above")]
 
 mod client;
 mod cluster;
+mod dev_process;
 mod keystone;
 mod ports;
 mod process;
 mod python;
+mod turn;
 
-#[allow(unused_imports, reason = "as above")]
 pub use client::{Client, Reply, password_login, scoped, token_login};
 pub use cluster::{ADMIN_PASSWORD, DevCluster};
+pub use dev_process::{DevProcess, keyraft, serve};
 pub use keystone::{KEYSTONE_PASSWORD, Keystone};
-#[allow(unused_imports, reason = "as above")]
+pub use ports::Ports;
+pub use process::{is_running, signal};
 pub use python::{Script, schemathesis};
 
 use std::time::{Duration, Instant};
 
 /// How long to wait before asking again what nobody tells.
 const POLL_PAUSE: Duration = Duration::from_millis(25);
+
+/// One step of a test whose steps share a cluster. The last name that was printed is that of the step that failed.
+pub async fn step<T>(name: &str, run: impl Future<Output = T>) -> T {
+    eprintln!("step {name}");
+    let started = Instant::now();
+    let outcome = run.await;
+    eprintln!("step {name}: {:.1?}", started.elapsed());
+    outcome
+}
+
+/// [`step`] for what does not wait for anything.
+pub fn step_of<T>(name: &str, run: impl FnOnce() -> T) -> T {
+    eprintln!("step {name}");
+    let started = Instant::now();
+    let outcome = run();
+    eprintln!("step {name}: {:.1?}", started.elapsed());
+    outcome
+}
 
 /// Asks until `found` gives something.
 ///

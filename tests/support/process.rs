@@ -1,13 +1,20 @@
-//! Processes that may be killed.
+//! Processes that may be killed, and locks between processes.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 use std::sync::mpsc::{Receiver, channel};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 pub fn signal(pid: u32, signal: Signal) {
     kill_process(as_pid(pid), signal).unwrap_or_else(|error| panic!("cannot signal process {pid}: {error}"));
+}
+
+/// Signals all processes of the group that the process leads.
+pub fn signal_group(pid: u32, signal: Signal) {
+    kill_process_group(as_pid(pid), signal)
+        .unwrap_or_else(|error| panic!("cannot signal group {pid}: {error}"));
 }
 
 /// Whether any thread of the process still runs; one that is merely waited for by its parent does not. A
@@ -38,6 +45,14 @@ pub fn end(child: &mut Child) {
     // It fails only for a process that has ended.
     let _ = child.kill();
     let _ = child.wait();
+}
+
+/// A file to be locked by tests of this user, whichever checkout they are of.
+pub fn lock_file(name: &str) -> File {
+    let user = rustix::process::getuid().as_raw();
+    let folder = std::env::temp_dir().join(format!("keyraft-tests-{user}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    File::options().write(true).create(true).truncate(false).open(folder.join(name)).unwrap()
 }
 
 fn as_pid(pid: u32) -> Pid {

@@ -9,30 +9,17 @@ use crate::support::{Client, DevCluster, eventually, password_login};
 const LIMIT: Duration = Duration::from_secs(30);
 const UPGRADED: &str = "keyraft_password_hashes_upgraded_total";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_in_makes_a_weak_hash_anew_once_and_ends_no_token() {
-    // It goes on with the section that the configuration ends with.
-    let mut cluster = DevCluster::start_with("upgrade_password_hashes = true\n");
+/// A log-in makes a weak hash anew, once, and ends no token. Nothing else may log in meanwhile.
+pub async fn log_in_makes_a_weak_hash_anew(cluster: &mut DevCluster) {
     let urls = cluster.urls();
     let admin = Client::admin(&urls[0]).await;
-    let user = admin.create(&urls[0], "user", json!({ "name": "alice", "password": "right" })).await;
+    let user = admin.create(&urls[0], "user", json!({ "name": "weak", "password": "right" })).await;
     let login = password_login(json!({ "id": user["id"] }), "right");
     let old = admin.log_in(&urls[0], &login).await;
     assert_eq!(upgraded(&urls[0]).await, 0, "a hash as it is configured stays");
 
-    cluster.stop();
-    for number in cluster.numbers() {
-        let path = cluster.config_file(number);
-        let text = std::fs::read_to_string(&path).unwrap();
-        let other = text.replace(
-            "password_hash_rounds = 4",
-            "password_hash_algorithm = \"pbkdf2_sha512\"\npassword_hash_rounds = 1000",
-        );
-        assert_ne!(text, other);
-        std::fs::write(&path, other).unwrap();
-    }
-    cluster.start_again();
-    cluster.wait_ready();
+    let other = "password_hash_algorithm = \"pbkdf2_sha512\"\npassword_hash_rounds = 1000";
+    cluster.reconfigure(|_, text| text.replace("password_hash_rounds = 4", other));
 
     let new = admin.log_in(&urls[0], &login).await;
     eventually("the hash is made anew", LIMIT, async || (upgraded(&urls[0]).await == 1).then_some(())).await;

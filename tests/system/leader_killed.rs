@@ -8,9 +8,8 @@ use crate::write_load::{WriteLoad, assert_all_there_once, first_acknowledged, un
 /// What was promised: writes go on by then.
 const RESUME_LIMIT: Duration = Duration::from_secs(3);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killing_the_leader_loses_no_acknowledged_write_and_applies_none_twice() {
-    let mut cluster = DevCluster::start();
+/// Killing the leader loses no acknowledged write and applies none twice.
+pub async fn under_a_load_of_writes(cluster: &mut DevCluster) {
     let leader = cluster.leader(0).await;
     let urls = cluster.urls();
     let admin = Client::admin(&urls[0]).await;
@@ -20,14 +19,13 @@ async fn killing_the_leader_loses_no_acknowledged_write_and_applies_none_twice()
     let killed_at = Instant::now();
     cluster.kill(leader);
     load.wait_for(300).await;
-    // Through every node that is left.
-    tokio::time::sleep_until((killed_at + RESUME_LIMIT).into()).await;
+    let survivors: Vec<_> = cluster.numbers().filter(|number| *number != leader).collect();
+    load.wait_for_new_ones_through(&survivors).await;
     let writes = load.stop().await;
 
     let (unknown, reason) = unknown(&writes);
     eprintln!("{} writes, {unknown} of unknown outcome, such as: {reason:?}", writes.len());
 
-    let survivors: Vec<_> = cluster.numbers().filter(|number| *number != leader).collect();
     for survivor in &survivors {
         let node = usize::try_from(*survivor).unwrap();
         let resumed = first_acknowledged(&writes, node, killed_at);

@@ -1,17 +1,18 @@
 //! Validations stay on their nodes, and go on through the death of others.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::support::{Client, DevCluster};
+use crate::scale::{LEADERS_KILLED, VALIDATIONS};
+use crate::support::{Client, DevCluster, eventually};
 
-const VALIDATIONS: u64 = 100_000;
 const CLIENTS: usize = 64;
-const LEADERS_KILLED: usize = 10;
+/// Validations that go on are seen within this time.
+const PROGRESS_LIMIT: Duration = Duration::from_secs(10);
 /// What was promised of the death of a leader: no validation takes longer, and writes go on by then.
 const VALIDATION_LIMIT: Duration = Duration::from_millis(200);
 const RESUME_LIMIT: Duration = Duration::from_millis(2_500);
@@ -30,9 +31,8 @@ async fn counted(urls: &[String], name: &str) -> u64 {
     sum
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn in_the_steady_state_no_validation_leaves_its_node() {
-    let cluster = DevCluster::start();
+/// In the steady state no validation leaves its node.
+pub async fn steady_state(cluster: &DevCluster) {
     let urls = cluster.urls();
     let admin = Client::admin(&urls[0]).await;
     let subject = admin.token.clone().unwrap();
@@ -40,7 +40,8 @@ async fn in_the_steady_state_no_validation_leaves_its_node() {
         assert_eq!(admin.validate(url, &subject).await.unwrap().status, 200);
     }
     let rounds = counted(&urls, "keyraft_read_index_rounds_total").await;
-    let left = Arc::new(AtomicU64::new(VALIDATIONS));
+    let validations = VALIDATIONS.get();
+    let left = Arc::new(AtomicUsize::new(validations));
     let started = Instant::now();
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
@@ -54,26 +55,27 @@ async fn in_the_steady_state_no_validation_leaves_its_node() {
     }
     clients.join_all().await;
     let after = counted(&urls, "keyraft_read_index_rounds_total").await;
-    eprintln!("{VALIDATIONS} validations in {:?}, {} read index rounds", started.elapsed(), after - rounds);
+    eprintln!("{validations} validations in {:?}, {} read index rounds", started.elapsed(), after - rounds);
     assert_eq!(after, rounds);
 }
 
 /// Clients that validate one token on some nodes without a pause.
 struct Validators {
     is_over: Arc<AtomicBool>,
-    clients: JoinSet<(u64, Duration, Vec<String>)>,
+    count: Arc<AtomicUsize>,
+    clients: JoinSet<(Duration, Vec<String>)>,
 }
 
 impl Validators {
     fn start(admin: &Client, urls: &[String]) -> Self {
-        let is_over = Arc::new(AtomicBool::new(false));
+        let (is_over, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
             let (admin, url) = (admin.clone(), urls[client % urls.len()].clone());
-            let is_over = Arc::clone(&is_over);
+            let (is_over, count) = (Arc::clone(&is_over), Arc::clone(&count));
             clients.spawn(async move {
                 let subject = admin.token.clone().unwrap();
-                let (mut count, mut slowest, mut failures) = (0, Duration::ZERO, Vec::new());
+                let (mut slowest, mut failures) = (Duration::ZERO, Vec::new());
                 while !is_over.load(Ordering::SeqCst) {
                     let started = Instant::now();
                     match admin.validate(&url, &subject).await {
@@ -81,40 +83,46 @@ impl Validators {
                         other => failures.push(format!("{url}: {other:?}")),
                     }
                     slowest = slowest.max(started.elapsed());
-                    count += 1;
+                    count.fetch_add(1, Ordering::SeqCst);
                     // So that the clients do not take the processor from what they measure.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
-                (count, slowest, failures)
+                (slowest, failures)
             });
         }
-        Self { is_over, clients }
+        Self { is_over, count, clients }
     }
 
-    async fn stop(self) -> (u64, Duration, Vec<String>) {
+    /// Waits until every client is at work.
+    async fn wait_at_work(&self) {
+        let enough = self.count.load(Ordering::SeqCst) + 4 * CLIENTS;
+        eventually("the clients validate", PROGRESS_LIMIT, async || {
+            (self.count.load(Ordering::SeqCst) >= enough).then_some(())
+        })
+        .await;
+    }
+
+    /// How many there were, the slowest, and what went wrong.
+    async fn stop(self) -> (usize, Duration, Vec<String>) {
         self.is_over.store(true, Ordering::SeqCst);
         let all = self.clients.join_all().await;
-        let slowest = all.iter().map(|(_, slowest, _)| *slowest).max().unwrap();
-        (
-            all.iter().map(|(count, _, _)| count).sum(),
-            slowest,
-            all.into_iter().flat_map(|(_, _, failures)| failures).collect(),
-        )
+        let slowest = all.iter().map(|(slowest, _)| *slowest).max().unwrap();
+        let failures = all.into_iter().flat_map(|(_, failures)| failures).collect();
+        (self.count.load(Ordering::SeqCst), slowest, failures)
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn validations_on_followers_go_on_through_the_death_of_the_leader() {
-    let mut cluster = DevCluster::start();
+/// Validations on followers go on through the death of the leader.
+pub async fn leaders_killed(cluster: &mut DevCluster) {
     let urls = cluster.urls();
     let admin = Client::admin(&urls[0]).await;
-    for round in 0..LEADERS_KILLED {
+    for round in 0..LEADERS_KILLED.get() {
         let leader = cluster.leader(0).await;
         cluster.wait_same_state(0).await;
         let followers: Vec<_> = cluster.numbers().filter(|number| *number != leader).collect();
         let follower_urls: Vec<_> = followers.iter().map(|number| cluster.url(*number)).collect();
         let validators = Validators::start(&admin, &follower_urls);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        validators.wait_at_work().await;
         let killed = Instant::now();
         cluster.kill(leader);
         let fields = json!({ "name": format!("after-{round}"), "domain_id": "default" });
@@ -130,9 +138,8 @@ async fn validations_on_followers_go_on_through_the_death_of_the_leader() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_death_of_a_follower_delays_writes_by_its_lease_and_validations_not_at_all() {
-    let mut cluster = DevCluster::start();
+/// The death of a follower delays writes by its lease, and validations not at all.
+pub async fn follower_killed(cluster: &mut DevCluster) {
     let admin = Client::admin(&cluster.url(0)).await;
     let leader = cluster.leader(0).await;
     cluster.wait_same_state(0).await;
@@ -140,6 +147,7 @@ async fn the_death_of_a_follower_delays_writes_by_its_lease_and_validations_not_
     let others: Vec<_> = cluster.numbers().filter(|number| *number != follower).collect();
     let validators =
         Validators::start(&admin, &others.iter().map(|number| cluster.url(*number)).collect::<Vec<_>>());
+    validators.wait_at_work().await;
     cluster.kill(follower);
     let (started, mut writes, mut slowest_write) = (Instant::now(), 0, Duration::ZERO);
     while started.elapsed() < 2 * WRITE_LIMIT {
@@ -154,16 +162,15 @@ async fn the_death_of_a_follower_delays_writes_by_its_lease_and_validations_not_
     assert!(failures.is_empty(), "{failures:?}");
     assert!(slowest <= VALIDATION_LIMIT, "a validation took {slowest:?}");
     assert!(slowest_write <= WRITE_LIMIT, "a write took {slowest_write:?}");
+    cluster.restart(follower);
+    cluster.wait_same_state(leader).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_leader_validations_go_on_as_long_as_is_allowed_and_say_so() {
-    let mut cluster = DevCluster::start();
     let max_staleness_ms = MAX_STALENESS.as_millis();
-    cluster.reconfigure(|_, text| {
-        let options = format!("[cluster]\nmax_staleness_ms = {max_staleness_ms}\nread_timeout_ms = 500");
-        text.replacen("[cluster]", &options, 1)
-    });
+    let max_staleness = format!("cluster.max_staleness_ms={max_staleness_ms}");
+    let mut cluster = DevCluster::start_with(&[&max_staleness, "cluster.read_timeout_ms=500"]);
     let admin = Client::admin(&cluster.url(0)).await;
     let subject = admin.token.clone().unwrap();
     cluster.wait_same_state(0).await;

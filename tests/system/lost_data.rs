@@ -12,9 +12,8 @@ use crate::write_load::{WriteLoad, assert_all_there_once};
 
 const COME_BACK_LIMIT: Duration = Duration::from_secs(60);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_without_its_state_or_with_a_spoiled_one_mends_itself() {
-    let mut cluster = DevCluster::start();
+/// A node without its state, or with a spoiled one, mends itself.
+pub async fn state_deleted_or_spoiled(cluster: &mut DevCluster) {
     let victim = cluster.follower().await;
     let other = (victim + 1) % 3;
     let admin = Client::admin(&cluster.url(other)).await;
@@ -32,15 +31,14 @@ async fn a_node_without_its_state_or_with_a_spoiled_one_mends_itself() {
         load.wait_for(100).await;
         writes.extend(load.stop().await);
         cluster.wait_same_state(other).await;
-        assert!(is_voter(&cluster, other, victim), "it did not lose its log, so it goes on voting");
+        assert!(is_voter(cluster, other, victim).await, "it did not lose its log, so it goes on voting");
         assert_all_there_once(&writes, &cluster.url(victim), &admin).await;
         assert!(state.is_dir(), "the state is not on the disk again");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_lost_its_folder_comes_back_as_a_learner_without_a_vote() {
-    let mut cluster = DevCluster::start();
+/// A node that lost its folder comes back as a learner, without a vote.
+pub async fn folder_lost(cluster: &mut DevCluster) {
     let victim = cluster.follower().await;
     let [second, third] = [(victim + 1) % 3, (victim + 2) % 3];
     let admin = Client::admin(&cluster.url(second)).await;
@@ -64,7 +62,7 @@ async fn a_node_that_lost_its_folder_comes_back_as_a_learner_without_a_vote() {
     let early = early.await;
     assert_eq!(admin.validate(&cluster.url(second), &early).await.unwrap().status, 200);
     eventually("the node is back as a learner", COME_BACK_LIMIT, async || {
-        (role(&cluster, second, victim)? == "learner").then_some(())
+        (role(cluster, second, victim).await? == "learner").then_some(())
     })
     .await;
     cluster.wait_same_state(second).await;
@@ -78,12 +76,14 @@ async fn a_node_that_lost_its_folder_comes_back_as_a_learner_without_a_vote() {
     // With one more node dead, a vote of the learner would make a majority.
     cluster.kill(third);
     let body = json!({"project": {"name": "without a majority"}});
-    for url in [cluster.url(second), cluster.url(victim)] {
-        let reply = admin.send(Method::POST, &format!("{url}/v3/projects"), Some(&body)).await;
+    let refused = [second, victim].map(async |number| {
+        let url = format!("{}/v3/projects", cluster.url(number));
+        let reply = admin.send(Method::POST, &url, Some(&body)).await;
         let is_refused = reply.as_ref().map_or(true, |reply| reply.status == 503);
         assert!(is_refused, "{url} took a write without a majority: {reply:?}");
-    }
-    assert_eq!(role(&cluster, second, victim).as_deref(), Some("learner"));
+    });
+    futures::future::join_all(refused).await;
+    assert_eq!(role(cluster, second, victim).await.as_deref(), Some("learner"));
     cluster.restart(third);
     let body = json!({"project": {"name": "with a majority again"}});
     eventually("writes go on", COME_BACK_LIMIT, async || {
@@ -95,14 +95,14 @@ async fn a_node_that_lost_its_folder_comes_back_as_a_learner_without_a_vote() {
 }
 
 /// What a node says that another is.
-fn role(cluster: &DevCluster, asked: u64, about: u64) -> Option<String> {
-    let status = cluster.status(asked)?;
+async fn role(cluster: &DevCluster, asked: u64, about: u64) -> Option<String> {
+    let status = cluster.status(asked).await?;
     let node = status["nodes"].as_array()?.iter().find(|node| node["number"] == about)?;
     Some(node["role"].as_str()?.to_owned())
 }
 
-fn is_voter(cluster: &DevCluster, asked: u64, about: u64) -> bool {
-    matches!(role(cluster, asked, about).as_deref(), Some("follower" | "leader"))
+async fn is_voter(cluster: &DevCluster, asked: u64, about: u64) -> bool {
+    matches!(role(cluster, asked, about).await.as_deref(), Some("follower" | "leader"))
 }
 
 /// Overwrites every file below the folder; how many there were.

@@ -12,7 +12,10 @@
     reason = "a test fails by panicking, tells what it measured, and measures by the clock of the machine"
 )]
 
+mod deaths;
 mod described_requests;
+mod dev;
+mod durability;
 mod hash_upgrade;
 mod key_rotation;
 mod keystone_peer;
@@ -23,10 +26,12 @@ mod malformed;
 mod multi_factor;
 mod openstack_command;
 mod password_change;
+mod passwords;
 mod policy_files;
 mod power_failure;
 mod protected_service;
 mod revocation_race;
+mod scale;
 mod security_compliance;
 #[path = "../support/mod.rs"]
 mod support;

@@ -7,9 +7,8 @@ use crate::support::{Client, DevCluster, password_login, token_login};
 
 const RECEIPT: &str = "Openstack-Auth-Receipt";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_receipt_of_one_node_is_taken_up_by_another_and_only_for_its_user() {
-    let cluster = DevCluster::start();
+/// A receipt of one node is taken up by another, and only for its user.
+pub async fn receipt_is_taken_up_by_another_node(cluster: &DevCluster) {
     let urls = cluster.urls();
     let admin = Client::admin(&urls[0]).await;
     let mut people = Vec::new();

@@ -1,11 +1,9 @@
 //! Policy files of running nodes: changed, spoilt, and not the same everywhere.
 
-use std::fs::File;
-use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Method;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::support::{Client, DevCluster, eventually, password_login, scoped};
@@ -13,12 +11,16 @@ use crate::support::{Client, DevCluster, eventually, password_login, scoped};
 /// Nodes look at their files once a second.
 const RELOAD_LIMIT: Duration = Duration::from_secs(20);
 
+const FILE: &str = "policy.yaml";
+/// 32 bytes, in base64.
+const CLUSTER_KEY: &str = "dGhlIGtleSBvZiBhIGNsdXN0ZXIgb2YgdGhlIHRlc3Q=";
+
 const READERS_LIST_SERVICES: &str = "\"identity:list_services\": \"role:reader\"\n";
 const NOBODY_LISTS_SERVICES: &str = "\"identity:list_services\": \"!\"\n";
 
 /// Replaces the policy file of a node as a whole, as an operator should.
 fn write_policy(cluster: &DevCluster, number: u64, text: &str) {
-    let path = cluster.node_folder(number).join("policy.yaml");
+    let path = cluster.node_folder(number).join(FILE);
     let new = path.with_extension("new");
     std::fs::write(&new, text).unwrap();
     std::fs::rename(new, path).unwrap();
@@ -26,16 +28,15 @@ fn write_policy(cluster: &DevCluster, number: u64, text: &str) {
 
 /// Three nodes, each with a policy file in its folder.
 fn cluster_with_policy(text: &str) -> DevCluster {
-    let mut cluster = DevCluster::start();
-    cluster.stop();
-    for number in cluster.numbers() {
-        write_policy(&cluster, number, text);
-        let mut config = File::options().append(true).open(cluster.config_file(number)).unwrap();
-        write!(config, "\n[policy]\npolicy_file = \"policy.yaml\"\n").unwrap();
-    }
-    cluster.start_again();
-    cluster.wait_ready();
-    cluster
+    DevCluster::start_prepared(&[&format!("policy.policy_file={FILE}")], |folder: &Path| {
+        // A folder that has nodes has a key too.
+        std::fs::write(folder.join("cluster.key"), CLUSTER_KEY).unwrap();
+        for number in 0..3 {
+            let node = folder.join(format!("node-{number}"));
+            std::fs::create_dir(&node).unwrap();
+            std::fs::write(node.join(FILE), text).unwrap();
+        }
+    })
 }
 
 /// A user with the role reader on a project, and nothing else.
@@ -85,15 +86,14 @@ async fn policy_files_take_effect_without_a_restart_and_a_node_with_others_is_no
     let not_ready = wait_answered(&reader, &at_other, "/ready", 503).await;
     assert_eq!(not_ready["options_differ"], true, "{not_ready}");
     wait_answered(&reader, &at_leader, "/ready", 200).await;
-    let shown = cluster.status(leader).unwrap();
+    let shown = cluster.status(leader).await.unwrap();
     let differ = |number: u64| shown["nodes"][usize::try_from(number).unwrap()]["options_differ"].clone();
     assert_eq!((differ(other), differ(leader)), (json!(true), json!(false)), "{shown}");
 
     write_policy(&cluster, other, "\"identity:list_services\": \"http://elsewhere\"\n");
-    let pid = std::fs::read_to_string(cluster.node_folder(other).join("pid")).unwrap();
-    kill_process(Pid::from_raw(pid.trim().parse().unwrap()).unwrap(), Signal::HUP).unwrap();
+    cluster.reload(other);
     let notice = eventually("the refused file is told", RELOAD_LIMIT, async || {
-        let shown = cluster.status(leader)?;
+        let shown = cluster.status(leader).await?;
         shown["nodes"][usize::try_from(other).unwrap()]["notice"].as_str().map(ToOwned::to_owned)
     })
     .await;
@@ -103,6 +103,6 @@ async fn policy_files_take_effect_without_a_restart_and_a_node_with_others_is_no
     write_policy(&cluster, other, NOBODY_LISTS_SERVICES);
     wait_answered(&reader, &at_other, "/v3/services", 403).await;
     wait_answered(&reader, &at_other, "/ready", 200).await;
-    let shown = cluster.status(leader).unwrap();
+    let shown = cluster.status(leader).await.unwrap();
     assert!(shown["nodes"][usize::try_from(other).unwrap()]["notice"].is_null(), "{shown}");
 }

@@ -9,9 +9,8 @@ use crate::write_load::{Outcome, Write, WriteLoad, assert_all_there_once};
 
 const RESTART_LIMIT: Duration = Duration::from_secs(60);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn all_nodes_killed_at_once_lose_nothing_and_show_nothing_old() {
-    let mut cluster = DevCluster::start();
+/// All nodes killed at once lose nothing and show nothing old.
+pub async fn all_nodes_killed_at_once(cluster: &mut DevCluster) {
     let urls = cluster.urls();
     let admin = Client::admin(&urls[0]).await;
     let revoked = Client::admin(&urls[1]).await.token.unwrap();
@@ -36,7 +35,6 @@ async fn all_nodes_killed_at_once_lose_nothing_and_show_nothing_old() {
         assert_all_there_once(&writes, url, &admin).await;
     }
     cluster.wait_same_state(0).await;
-    cluster.stop();
 }
 
 #[derive(Debug)]

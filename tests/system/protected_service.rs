@@ -10,13 +10,13 @@ use time::format_description::well_known::Iso8601;
 use crate::support::{Client, DevCluster, Reply, Script, eventually, password_login, scoped};
 
 /// Long enough for the middleware to validate a token in it, short enough to wait for its end.
-const TOKEN_LIFETIME_S: u32 = 15;
+const TOKEN_LIFETIME_S: u32 = 6;
 const SERVICE_PASSWORD: &str = "of the service";
 const USER_PASSWORD: &str = "of the user";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_lets_in_valid_tokens_and_neither_revoked_nor_expired_ones() {
-    let cluster = DevCluster::start_with(&format!("[token]\nexpiration_s = {TOKEN_LIFETIME_S}\n"));
+    let cluster = DevCluster::start_with(&[&format!("token.expiration_s={TOKEN_LIFETIME_S}")]);
     let follower = cluster.url(cluster.follower().await);
     let leader = cluster.url(cluster.leader(0).await);
     make_users(&leader).await;

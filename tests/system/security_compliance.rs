@@ -5,9 +5,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, DevCluster, password_login};
 
-const RULES: &str = "[security_compliance]\nlockout_failure_attempts = 3\nlockout_duration_s = 3600\n\
-                     unique_last_password_count = 2\npassword_regex = '.*\\d'\npassword_expires_days = 30\n\
-                     disable_user_account_days_inactive = 30\n";
+const RULES: &[&str] = &[
+    "security_compliance.lockout_failure_attempts=3",
+    "security_compliance.lockout_duration_s=3600",
+    "security_compliance.unique_last_password_count=2",
+    r"security_compliance.password_regex=.*\d",
+    "security_compliance.password_expires_days=30",
+    "security_compliance.disable_user_account_days_inactive=30",
+];
 
 struct User {
     client: Client,

@@ -49,11 +49,11 @@ pub enum Outcome {
     Wrong(String),
 }
 
-/// Sixteen clients at work.
+/// Sixteen clients at work, and how many of their writes each node has acknowledged.
 pub struct WriteLoad {
     clients: JoinSet<Vec<Write>>,
     is_over: Arc<AtomicBool>,
-    acknowledged: Arc<AtomicUsize>,
+    acknowledged: Arc<Vec<AtomicUsize>>,
     wrong: Arc<Mutex<Option<String>>>,
 }
 
@@ -61,7 +61,7 @@ impl WriteLoad {
     /// Starts the clients; `run` keeps their names apart from those of other loads.
     pub fn start(run: &'static str, urls: &[String], admin: &Client) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let acknowledged = Arc::new(AtomicUsize::new(0));
+        let acknowledged: Arc<Vec<_>> = Arc::new(urls.iter().map(|_| AtomicUsize::new(0)).collect());
         let wrong = Arc::new(Mutex::new(None));
         let mut clients = JoinSet::new();
         for client in 0..CLIENTS {
@@ -78,7 +78,7 @@ impl WriteLoad {
                     let name = format!("{run}-{client}-{number}");
                     let write = Write { client, ..write(&admin, &urls[node], node, kind, name).await };
                     match &write.outcome {
-                        Outcome::Acknowledged(_) => drop(acknowledged.fetch_add(1, Ordering::Relaxed)),
+                        Outcome::Acknowledged(_) => drop(acknowledged[node].fetch_add(1, Ordering::Relaxed)),
                         Outcome::Unknown(_) => tokio::time::sleep(PAUSE_AFTER_FAILURE).await,
                         Outcome::Wrong(answer) => {
                             wrong.lock().unwrap().get_or_insert(format!("{answer} to {write:?}"));
@@ -98,12 +98,29 @@ impl WriteLoad {
     /// # Panics
     /// It takes too long, or a client was given an answer that it cannot explain.
     pub async fn wait_for(&self, more: usize) {
-        let acknowledged = || self.acknowledged.load(Ordering::Relaxed);
+        let acknowledged =
+            || self.acknowledged.iter().map(|count| count.load(Ordering::Relaxed)).sum::<usize>();
         let enough = acknowledged() + more;
+        self.wait_until(|| acknowledged() >= enough).await;
+    }
+
+    /// Waits until writes that were sent after this call have been acknowledged through each of these nodes.
+    ///
+    /// # Panics
+    /// As [`Self::wait_for`].
+    pub async fn wait_for_new_ones_through(&self, nodes: &[u64]) {
+        let of = |node: &u64| self.acknowledged[usize::try_from(*node).unwrap()].load(Ordering::Relaxed);
+        let before: Vec<_> = nodes.iter().map(of).collect();
+        // Each client may have sent one before.
+        let is_enough = |(node, before): (&u64, &usize)| of(node) > before + CLIENTS;
+        self.wait_until(|| nodes.iter().zip(&before).all(is_enough)).await;
+    }
+
+    async fn wait_until(&self, is_enough: impl Fn() -> bool) {
         eventually("more writes are acknowledged", PROGRESS_LIMIT, async || {
             let wrong = self.wrong.lock().unwrap().take();
             assert!(wrong.is_none(), "a wrong answer: {wrong:?}");
-            (acknowledged() >= enough).then_some(())
+            is_enough().then_some(())
         })
         .await;
     }

@@ -22,6 +22,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
+use crate::scale::MALFORMED_REQUESTS;
 use crate::support::{DevCluster, eventually};
 use request::Malformed;
 use wire::{Outcome, SlowBody, send_all};
@@ -30,28 +31,27 @@ use world::World;
 /// The environment variable that gives another seed than the usual one.
 const SEED_VARIABLE: &str = "KEYRAFT_MALFORMED_SEED";
 const SEED: u64 = 30;
-/// How many requests are made at least.
-const REQUESTS: usize = 5_000;
 /// Connections to each node at a time.
 const CONNECTIONS: usize = 3;
 /// How many of the wrong answers are shown.
 const SHOWN: usize = 40;
-/// The leader has the nodes compare their states that soon after the last change.
-const COMPARISON_LIMIT: Duration = Duration::from_secs(60);
+/// The leader has the nodes compare their states that soon after the last change, and some time more.
+const COMPARED_SOON: &str = "cluster.digest_interval_ms=500";
+const COMPARISON_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_requests_are_refused_and_change_nothing() {
-    let cluster = DevCluster::start();
+    let cluster = DevCluster::start_with(&[COMPARED_SOON]);
     let world = World::make(&cluster).await;
     let seed = std::env::var(SEED_VARIABLE).map_or(SEED, |text| text.parse().unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut requests = requests(&world, &mut rng);
     requests.shuffle(&mut rng);
-    assert!(requests.len() >= REQUESTS, "only {} requests", requests.len());
+    assert!(requests.len() >= MALFORMED_REQUESTS.get(), "only {} requests", requests.len());
     let urls = cluster.urls();
     let slow = SlowBody::start(&urls[0]);
     wait_compared(&cluster).await;
-    let before = states(&cluster);
+    let before = states(&cluster).await;
 
     let started = Instant::now();
     let outcomes = tokio::task::spawn_blocking(move || {
@@ -64,15 +64,17 @@ async fn malformed_requests_are_refused_and_change_nothing() {
     slow.check();
 
     cluster.wait_same_state(0).await;
-    assert_eq!(before, states(&cluster), "the digest of each node's state");
+    assert_eq!(before, states(&cluster).await, "the digest of each node's state");
 }
 
 /// Waits until the nodes have compared their states. That is an entry of the log; none follows while nothing changes.
 async fn wait_compared(cluster: &DevCluster) {
     cluster.wait_same_state(0).await;
-    let made = states(cluster);
-    eventually("the states are compared", COMPARISON_LIMIT, async || (states(cluster) != made).then_some(()))
-        .await;
+    let made = states(cluster).await;
+    eventually("the states are compared", COMPARISON_LIMIT, async || {
+        (states(cluster).await != made).then_some(())
+    })
+    .await;
     cluster.wait_same_state(0).await;
 }
 
@@ -109,8 +111,8 @@ fn report(outcomes: &[(Malformed, Result<Outcome, String>)]) {
 }
 
 /// The digest of each node's state.
-fn states(cluster: &DevCluster) -> Vec<String> {
-    let status = cluster.status(0).unwrap();
+async fn states(cluster: &DevCluster) -> Vec<String> {
+    let status = cluster.status(0).await.unwrap();
     let of = |node: &Value| node["digest"].to_string();
     status["nodes"].as_array().unwrap().iter().map(of).collect()
 }

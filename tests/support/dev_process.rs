@@ -1,0 +1,157 @@
+//! A `keyraft dev` under test.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::ports::Ports;
+use super::process::{end, lines, signal, signal_group};
+use super::wait_until;
+
+/// The environment variable that names another binary to test than the one that was built with the tests,
+/// for example a release build.
+const BINARY_VARIABLE: &str = "KEYRAFT_BINARY";
+/// A cluster that is not ready by then hangs.
+pub const READY_LIMIT: Duration = Duration::from_secs(90);
+pub const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// The process, its folder, and the ports of its nodes.
+pub struct DevProcess {
+    process: Child,
+    folder: PathBuf,
+    ports: Ports,
+    output: Receiver<String>,
+    errors: Receiver<String>,
+}
+
+impl DevProcess {
+    /// Starts it on a new folder.
+    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let ports = Ports::reserve();
+        let port = ports.http_port.to_string();
+        let (process, output, errors) = spawn(folder, &[&["--http-port", &port], arguments].concat());
+        Self { process, folder: folder.to_path_buf(), ports, output, errors }
+    }
+
+    /// Starts it on its folder again, after its end.
+    pub fn start_again(&mut self, arguments: &[&str]) {
+        (self.process, self.output, self.errors) = spawn(&self.folder, arguments);
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The URL of a node, without `/v3`.
+    pub fn url(&self, number: u64) -> String {
+        format!("http://127.0.0.1:{}", self.http_port(number))
+    }
+
+    pub fn http_port(&self, number: u64) -> u16 {
+        self.ports.http_port + u16::try_from(number).unwrap()
+    }
+
+    pub fn node_folder(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("node-{number}"))
+    }
+
+    pub fn config_file(&self, number: u64) -> PathBuf {
+        self.node_folder(number).join("config.toml")
+    }
+
+    pub fn log_file(&self, number: u64) -> PathBuf {
+        self.node_folder(number).join("log")
+    }
+
+    /// The process of a node, as its folder names it.
+    pub fn node_pid(&self, number: u64) -> u32 {
+        let text = std::fs::read_to_string(self.node_folder(number).join("pid")).unwrap();
+        text.trim().parse().unwrap()
+    }
+
+    /// Waits for the first line of standard output, which has to start with `ready`.
+    pub fn wait_ready(&self) -> String {
+        match self.output.recv_timeout(READY_LIMIT) {
+            Ok(line) if line.starts_with("ready") => line,
+            Ok(line) => panic!("unexpected output: {line}"),
+            Err(RecvTimeoutError::Timeout) => panic!("not ready within {READY_LIMIT:?}"),
+            Err(RecvTimeoutError::Disconnected) => {
+                panic!(
+                    "keyraft dev has ended before it was ready: {:?}",
+                    self.errors.iter().collect::<Vec<_>>()
+                )
+            }
+        }
+    }
+
+    /// Waits for a line of standard error that holds `part`.
+    pub fn wait_error_line(&self, part: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let line = self.errors.recv_timeout(STOP_LIMIT.saturating_sub(start.elapsed())).unwrap();
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// The lines of standard error that nobody has read yet.
+    pub fn error_lines(&self) -> Vec<String> {
+        self.errors.try_iter().collect()
+    }
+
+    pub fn interrupt(&self) {
+        signal(self.id(), Signal::INT);
+    }
+
+    /// Does what Ctrl-C on a terminal does: the nodes are in the same process group.
+    pub fn interrupt_group(&self) {
+        signal_group(self.id(), Signal::INT);
+    }
+
+    /// `kill -9`; the nodes end with it.
+    pub fn kill(&mut self) {
+        end(&mut self.process);
+    }
+
+    pub fn wait_exit(&mut self) -> ExitStatus {
+        wait_until("keyraft dev has ended", STOP_LIMIT, || self.process.try_wait().unwrap().is_some());
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for DevProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Runs a command of the binary to its end.
+pub fn keyraft(arguments: &[&str]) -> Output {
+    Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Starts one node by itself, which logs to `log`.
+pub fn serve(config: &Path, log: Stdio) -> Child {
+    let mut command = Command::new(binary());
+    command.args(["serve", "--config"]).arg(config);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+}
+
+fn binary() -> PathBuf {
+    std::env::var_os(BINARY_VARIABLE).map_or_else(|| env!("CARGO_BIN_EXE_keyraft").into(), PathBuf::from)
+}
+
+fn spawn(folder: &Path, arguments: &[&str]) -> (Child, Receiver<String>, Receiver<String>) {
+    let mut command = Command::new(binary());
+    command.arg("dev").arg("--data-dir").arg(folder).args(arguments);
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let output = lines(process.stdout.take().unwrap());
+    let errors = lines(process.stderr.take().unwrap());
+    (process, output, errors)
+}

@@ -3,16 +3,17 @@
 _list:
     @just --list --unsorted
 
-# Before every commit: format, lints, spelling, unit tests
+# Before every commit: format, lints, unit tests
 check: fmt lint unit
 
 # Format the code
 fmt:
     cargo fmt --all
 
-# Lints and spelling
+# Lints, spelling, dependencies
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
+    tests/tools/deny
     PATH=$(tests/tools/prepare):$PATH typos
 
 # Unit tests, or those whose names contain FILTER

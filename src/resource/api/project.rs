@@ -37,7 +37,11 @@ pub(super) fn permitted(call: &Call, rule: Rule) -> Result<Option<&proto::Projec
 
 /// As [`permitted`], if that project exists.
 pub(super) fn authorized(call: &Call, rule: Rule) -> Result<&proto::Project, ApiError> {
-    permitted(call, rule)?.ok_or_else(|| ApiError::missing("project", call.parameter("project_id")))
+    permitted(call, rule)?.ok_or_else(|| missing(call))
+}
+
+pub(super) fn missing(call: &Call) -> ApiError {
+    ApiError::missing("project", call.parameter("project_id"))
 }
 
 /// The projects that a list has to look at, in the order of their ids.

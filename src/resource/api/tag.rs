@@ -6,7 +6,7 @@ use keyraft_proto::identity as proto;
 use proto::command::Kind as Command;
 use serde_json::{Value, json};
 
-use super::project::{authorized, permitted};
+use super::project::{authorized, missing, permitted};
 use crate::http::operation::{self, Operation};
 use crate::http::schema::{Field, Kind, check_closed_body, check_tag, field};
 use crate::http::{Answer, ApiError, Call, Fields, no_content, ok};
@@ -64,13 +64,13 @@ pub async fn list(call: Call) -> Answer {
 pub async fn replace(call: Call) -> Answer {
     let body = call.json();
     check_closed_body(&body, UPDATE)?;
-    permitted(&call, Rule::UpdateProjectTags)?;
+    let project = permitted(&call, Rule::UpdateProjectTags)?;
     let Some(names) = Fields::new(body).texts("tags") else {
         return Err(ApiError::BadRequest("{} is not of type 'array'".into()));
     };
     tags::check(&names)?;
     let names: Vec<String> = names.iter().map(|name| name.trim().to_owned()).collect();
-    set(&call, Rule::UpdateProjectTags, names.clone()).await?;
+    set(&call, project.ok_or_else(|| missing(&call))?, names.clone()).await?;
     Ok(ok(&render(&call, &names)))
 }
 
@@ -80,12 +80,11 @@ pub async fn replace(call: Call) -> Answer {
 /// # Errors
 /// 401, 403, also for an immutable project, 404.
 pub async fn clear(call: Call) -> Answer {
-    set(&call, Rule::DeleteProjectTags, Vec::new()).await?;
+    set(&call, authorized(&call, Rule::DeleteProjectTags)?, Vec::new()).await?;
     Ok(no_content())
 }
 
-async fn set(call: &Call, rule: Rule, names: Vec<String>) -> Result<(), ApiError> {
-    let project = authorized(call, rule)?;
+async fn set(call: &Call, project: &proto::Project, names: Vec<String>) -> Result<(), ApiError> {
     tags::check_mutable(project, "update")?;
     let tags = Some(proto::ProjectTags { names: tags::sorted(names) });
     let command = proto::UpdateProject { id: project.id.clone(), tags, ..proto::UpdateProject::default() };
@@ -112,10 +111,10 @@ fn check_has(project: &proto::Project, tag: &str) -> Result<(), ApiError> {
 /// # Errors
 /// 400, also for a tag that it has, 401, 403, also for an immutable project, 404.
 pub async fn add(call: Call) -> Answer {
-    permitted(&call, Rule::CreateProjectTag)?;
-    let (project_id, tag) = (call.parameter("project_id").to_owned(), call.parameter("value").to_owned());
+    let project = permitted(&call, Rule::CreateProjectTag)?;
+    let tag = call.parameter("value").to_owned();
     check_tag(&tag)?;
-    authorized(&call, Rule::CreateProjectTag)?;
+    let project_id = project.ok_or_else(|| missing(&call))?.id.clone();
     // The path as Keystone gives it, which is not that of the tag.
     let sent = call.uri.path().rsplit('/').next().unwrap_or_default();
     let location = call.link(&format!("{project_id}/tags/{sent}"));

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::Script;
+use super::python::keystone_database;
 
 /// The password of the user admin there.
 pub const KEYSTONE_PASSWORD: &str = "peer";
-/// Its database alone takes twenty seconds to make.
 const KEYSTONE_LIMIT: Duration = Duration::from_secs(300);
 
 /// Keystone on SQLite in a process of its own; it ends with this value.
@@ -21,6 +21,8 @@ impl Keystone {
     /// Starts it with its files in `folder`; `tests/clients/keystone_peer.py` tells what it finds there and
     /// what a request is.
     pub fn start(folder: &Path, request_file: Option<&Path>) -> Self {
+        // To make it would take twenty seconds.
+        std::fs::copy(keystone_database(), folder.join("keystone.db")).unwrap();
         let arguments = std::iter::once(folder).chain(request_file).map(|path| path.to_str().unwrap());
         let mut process = Script::start("keystone_peer.py", &arguments.collect::<Vec<_>>(), "");
         let url = process.wait_listening(KEYSTONE_LIMIT);

@@ -1,6 +1,5 @@
-//! Python programs from PyPI, in an environment of the tests' own.
+//! Python programs from PyPI, in the environment that `tests/python/prepare` makes.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -10,35 +9,18 @@ use std::time::{Duration, Instant};
 use super::process::{end, lines};
 use super::wait_until;
 
-/// An environment is made once for the target folder. This is its name there, and that of the folder in `tests`
-/// whose `requirements.txt` lists its packages.
-struct Environment {
-    name: &'static str,
-    folder: &'static str,
+/// The interpreter that has the packages of `tests/python/requirements.txt`.
+fn python() -> PathBuf {
+    let prepare = tests().join("python/prepare");
+    let output = Command::new(&prepare).stdin(Stdio::null()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} failed; is PyPI within reach? {errors}", prepare.display());
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 }
 
-const CLIENTS: Environment = Environment { name: "python", folder: "clients" };
-const SCHEMATHESIS: Environment = Environment { name: "schemathesis", folder: "schemathesis" };
-
-/// The interpreter that has the packages. The first call on a machine downloads them (100 MB, under a minute).
-fn python(environment: &Environment) -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let lock =
-        File::options().write(true).create(true).truncate(false).open(root.join("python-lock")).unwrap();
-    lock.lock().unwrap();
-    let folder = root.join(environment.name);
-    let requirements = tests().join(environment.folder).join("requirements.txt");
-    let python = folder.join("bin/python");
-    let installed = folder.join("installed-requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).unwrap();
-    if std::fs::read_to_string(&installed).is_ok_and(|have| have == wanted) {
-        return python;
-    }
-    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder), "apt install python3-venv");
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
-    succeed(Command::new(&python).args(pip).arg(&requirements), "PyPI has to be within reach");
-    std::fs::write(installed, wanted).unwrap();
-    python
+/// A database of Keystone's on SQLite that has all tables and nothing in them.
+pub fn keystone_database() -> PathBuf {
+    python().parent().unwrap().with_file_name("keystone.db")
 }
 
 fn tests() -> PathBuf {
@@ -47,16 +29,10 @@ fn tests() -> PathBuf {
 
 /// The command `schemathesis`, with the hooks of `tests/schemathesis`.
 pub fn schemathesis() -> Command {
-    let mut command = Command::new(python(&SCHEMATHESIS).with_file_name("schemathesis"));
-    command.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", tests().join(SCHEMATHESIS.folder));
+    let mut command = Command::new(python().with_file_name("schemathesis"));
+    command.env("SCHEMATHESIS_HOOKS", "hooks").env("PYTHONPATH", tests().join("schemathesis"));
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
     command
-}
-
-fn succeed(command: &mut Command, advice: &str) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error} ({advice})"));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?} failed ({advice}): {errors}");
 }
 
 /// A program of `tests/clients`.
@@ -110,8 +86,8 @@ impl Drop for Script {
 }
 
 fn command(name: &str, arguments: &[&str]) -> Command {
-    let mut command = Command::new(python(&CLIENTS));
-    command.arg(tests().join(CLIENTS.folder).join(name)).args(arguments);
+    let mut command = Command::new(python());
+    command.arg(tests().join("clients").join(name)).args(arguments);
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
     command
 }

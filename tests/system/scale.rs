@@ -16,11 +16,11 @@ pub const RACE_LEADERS_KILLED: Scale = Scale { ci: 2, full: 4 };
 /// Nodes paused during a race.
 pub const RACE_NODES_PAUSED: Scale = Scale { ci: 1, full: 3 };
 /// Leaders killed while followers validate.
-pub const LEADERS_KILLED: Scale = Scale { ci: 2, full: 10 };
+pub const LEADERS_KILLED: Scale = Scale { ci: 3, full: 10 };
 /// Validations that must not leave their node.
 pub const VALIDATIONS: Scale = Scale { ci: 20_000, full: 100_000 };
 /// Rotations of Fernet keys under load.
-pub const ROTATIONS: Scale = Scale { ci: 10, full: 20 };
+pub const ROTATIONS: Scale = Scale { ci: 20, full: 20 };
 /// Malformed requests, at least.
 pub const MALFORMED_REQUESTS: Scale = Scale { ci: 5_000, full: 5_000 };
 /// Examples of an operation that schemathesis draws besides those that cover its description.

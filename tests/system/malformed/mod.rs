@@ -35,8 +35,10 @@ const SEED: u64 = 30;
 const CONNECTIONS: usize = 3;
 /// How many of the wrong answers are shown.
 const SHOWN: usize = 40;
-/// The leader has the nodes compare their states that soon after the last change, and some time more.
-const COMPARED_SOON: &str = "cluster.digest_interval_ms=500";
+/// The leader has the nodes compare their states that soon after the last change.
+const COMPARED_SOON: &str = "cluster.digest_interval_ms=250";
+/// Many times as long.
+const UNCHANGED_FOR: Duration = Duration::from_secs(2);
 const COMPARISON_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,12 +69,17 @@ async fn malformed_requests_are_refused_and_change_nothing() {
     assert_eq!(before, states(&cluster).await, "the digest of each node's state");
 }
 
-/// Waits until the nodes have compared their states. That is an entry of the log; none follows while nothing changes.
+/// Waits until the nodes have compared their states. That is an entry of the log, which changes them once more; none
+/// follows while nothing else changes.
 async fn wait_compared(cluster: &DevCluster) {
     cluster.wait_same_state(0).await;
-    let made = states(cluster).await;
+    let (mut last, mut since) = (states(cluster).await, Instant::now());
     eventually("the states are compared", COMPARISON_LIMIT, async || {
-        (states(cluster).await != made).then_some(())
+        let now = states(cluster).await;
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        (since.elapsed() >= UNCHANGED_FOR).then_some(())
     })
     .await;
     cluster.wait_same_state(0).await;

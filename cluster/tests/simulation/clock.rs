@@ -5,17 +5,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyraft_cluster::Clock;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
 /// 2026-01-01.
-const EPOCH_MS: u64 = 1_767_225_600_000;
+pub const EPOCH_MS: u64 = 1_767_225_600_000;
 
 pub struct MachineClock {
     /// True time since the simulation began, as of the current step.
     now_ns: Arc<AtomicU64>,
-    /// When the runtime of the current life began, on its own clock and in true time.
-    life: Mutex<Option<(Instant, u64)>>,
+    /// The runtime of the current life, and when it began: on its own clock, and in true time.
+    life: Mutex<Option<(Id, Instant, u64)>>,
     started_ns: u64,
     drift_ppm: i64,
     wall_offset_ms: AtomicI64,
@@ -29,7 +29,8 @@ impl MachineClock {
 
     /// A life begins; called on its runtime.
     pub fn begin_life(&self) {
-        *self.life.lock().unwrap() = Some((Instant::now(), self.now_ns.load(Ordering::SeqCst)));
+        *self.life.lock().unwrap() =
+            Some((Handle::current().id(), Instant::now(), self.now_ns.load(Ordering::SeqCst)));
     }
 
     pub fn end_life(&self) {
@@ -43,7 +44,8 @@ impl MachineClock {
 
     fn true_ns(&self) -> u64 {
         match *self.life.lock().unwrap() {
-            Some((began, began_ns)) if Handle::try_current().is_ok() => {
+            // Who looks from outside is between two steps.
+            Some((life, began, began_ns)) if Handle::try_current().is_ok_and(|here| here.id() == life) => {
                 began_ns + u64::try_from(began.elapsed().as_nanos()).unwrap()
             }
             _ => self.now_ns.load(Ordering::SeqCst),

@@ -4,6 +4,7 @@
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_long, c_uint, c_void};
+use std::sync::Once;
 
 thread_local! {
     static STATE: Cell<Option<u64>> = const { Cell::new(None) };
@@ -80,11 +81,14 @@ thread_local! {
 
 /// From now on panics are counted: a task that panics ends alone.
 pub fn count_panics() {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panicked| {
-        PANICS.with(|panics| panics.set(panics.get() + 1));
-        hook(panicked);
-    }));
+    static COUNTED: Once = Once::new();
+    COUNTED.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panicked| {
+            PANICS.with(|panics| panics.set(panics.get() + 1));
+            hook(panicked);
+        }));
+    });
 }
 
 /// How often something has panicked on this thread.

@@ -6,31 +6,33 @@ use std::time::Duration;
 
 use keyraft_cluster::disk::MemoryDisk;
 use keyraft_cluster::storage::{MemoryRows, RowsKind};
-use keyraft_cluster::{Environment, Host, Node, NodeConfig, NodeId, Omission, Peer, Random, SeededRandom};
+use keyraft_cluster::{Environment, Host, Node, NodeConfig, NodeId, Omission, Random, SeededRandom};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clients::{self, KvNode, Office};
 use crate::clock::MachineClock;
 use crate::kv::KeyValue;
-use crate::wire::{PORT, Wire, name};
+use crate::wire::Wire;
 
 /// How much virtual time passes in one step.
 pub const STEP: Duration = Duration::from_millis(1);
 
+/// Where the files of a node lie on its disk.
+pub const DIRECTORY: &str = "/node";
+
 pub struct Machine {
     pub id: NodeId,
-    nodes: u64,
+    config: NodeConfig,
     seed: u64,
     lives: u64,
     pub clock: Arc<MachineClock>,
     pub disk: MemoryDisk,
-    rows: MemoryRows,
+    pub rows: MemoryRows,
     wire: Wire,
     omitted: Option<Omission>,
-    learner_leases: bool,
-    leases: bool,
     has_bad_disk: Arc<AtomicBool>,
     office: Office,
+    has_clients: bool,
     life: Option<Life>,
     pub random: SeededRandom,
     /// Stopped, since when.
@@ -52,63 +54,46 @@ impl Life {
 }
 
 impl Machine {
-    #[allow(clippy::too_many_arguments, reason = "each is one fact about the machine")]
-    pub fn new(
-        id: NodeId,
-        nodes: u64,
-        seed: u64,
-        now_ns: &Arc<AtomicU64>,
-        wire: Wire,
-        office: &Office,
-        omitted: Option<Omission>,
-    ) -> Self {
+    /// A machine that is off. What the seed decides about it depends on its number alone.
+    pub fn new(config: NodeConfig, seed: u64, now_ns: &Arc<AtomicU64>, wire: Wire, office: &Office) -> Self {
+        let id = config.node_id;
         let random = SeededRandom::from_seed(seed.wrapping_mul(31).wrapping_add(id));
         let draw = |limit: u64| i64::try_from(random.next_u64() % limit).unwrap();
         // Within the 1,000 ppm that leases allow for.
         let (drift_ppm, wall_offset_ms) = (draw(1_801) - 900, draw(600_001) - 300_000);
         let started_ns = random.next_u64() % (1 << 50);
         let clock = MachineClock::new(Arc::clone(now_ns), started_ns, drift_ppm, wall_offset_ms);
-        let disk = MemoryDisk::new();
         Self {
             id,
-            nodes,
+            config,
             seed,
             lives: 0,
             clock: Arc::new(clock),
-            disk,
+            disk: MemoryDisk::new(),
             rows: MemoryRows::new(),
             wire,
-            omitted,
-            learner_leases: seed.is_multiple_of(2),
-            leases: seed % 10 != 9,
+            omitted: None,
             has_bad_disk: Arc::default(),
             office: office.clone(),
+            has_clients: false,
             life: None,
             random,
             paused_since_ms: None,
         }
     }
 
-    fn config(&self) -> NodeConfig {
-        let peer = |id| Peer { node_id: id, address: format!("{}:{PORT}", name(id)) };
-        NodeConfig {
-            node_id: self.id,
-            peers: (1..=self.nodes).map(peer).collect(),
-            directory: "/node".into(),
-            learner_leases: self.learner_leases,
-            leases: self.leases,
-            read_timeout_ms: 2_000,
-            write_timeout_ms: 3_000,
-            snapshot_min_log_bytes: 8 << 10,
-            log_entries_kept: 30,
-            digest_interval_ms: 500,
-            consensus_threads: 0,
-            ..NodeConfig::default()
-        }
+    /// Has clients in each of its lives from now on, and perhaps lacks a rule of the leases.
+    pub fn add_clients(&mut self, omitted: Option<Omission>) {
+        (self.has_clients, self.omitted) = (true, omitted);
     }
 
     /// Starts a process.
     pub fn start(&mut self) {
+        self.start_with(KeyValue::default());
+    }
+
+    /// The same, with an application that may not be the others'.
+    pub fn start_with(&mut self, app: KeyValue) {
         assert!(self.life.is_none(), "one process at a time");
         self.lives += 1;
         self.paused_since_ms = None;
@@ -126,14 +111,15 @@ impl Machine {
             is_inline: true,
             omitted: self.omitted,
         };
-        let (config, office, life) = (self.config(), self.office.clone(), self.lives);
+        let (config, office, life) = (self.config.clone(), self.office.clone(), self.lives);
+        let has_clients = self.has_clients;
         let node = Arc::new(Mutex::new(None));
         let started_node = Arc::clone(&node);
         let has_ended = Arc::new(AtomicBool::new(false));
         let (ends, has_bad_disk) = (Arc::clone(&has_ended), Arc::clone(&self.has_bad_disk));
         runtime.spawn(async move {
             let id = config.node_id;
-            let started = match Node::start_on(config, KeyValue::default(), environment, host).await {
+            let started = match Node::start_on(config, app, environment, host).await {
                 Ok(started) => started,
                 // It starts again once the disk is good.
                 Err(error) if has_bad_disk.load(Ordering::SeqCst) => {
@@ -144,7 +130,9 @@ impl Machine {
                 Err(error) => panic!("node {id} does not start: {error}"),
             };
             office.trace.event(format_args!("node {id} has started"));
-            clients::start(&office, &started, life, random.as_ref());
+            if has_clients {
+                clients::start(&office, &started, life, random.as_ref());
+            }
             *started_node.lock().unwrap() = Some(started);
         });
         self.life = Some(Life { runtime, node, has_ended });
@@ -216,7 +204,8 @@ impl Machine {
     pub fn kill(&mut self) {
         if let Some(life) = self.life.take() {
             life.node.lock().unwrap().take();
-            drop(life.runtime);
+            // A test may do this from its own runtime.
+            life.runtime.shutdown_background();
             // As sled, which keeps what is new in the process for a while.
             self.rows.crash(usize::try_from(self.random.next_u64() % 20).unwrap());
         }

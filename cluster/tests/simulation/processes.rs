@@ -1,5 +1,6 @@
 //! A process for each simulation, and what it has to say.
 
+use std::ops::Range;
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::mpsc;
@@ -7,16 +8,19 @@ use std::thread;
 
 use keyraft_cluster::Omission;
 
-use crate::counters;
+use crate::counters::Counters;
 use crate::interposed;
-use crate::world::{Plan, Report, run};
+use crate::run::{Plan, Report, run};
 
 /// Which seed; set for each process.
 pub const SEED: &str = "KEYRAFT_SIMULATION_SEED";
 /// What is left out.
 pub const OMIT: &str = "KEYRAFT_SIMULATION_OMIT";
 /// Whether everything is written out.
-const SHOW: &str = "KEYRAFT_SIMULATION_SHOW";
+pub const SHOW: &str = "KEYRAFT_SIMULATION_SHOW";
+
+/// The tests that run side by side.
+const SHARE: usize = 4;
 
 const HELD: &str = "HELD ";
 const BROKEN: &str = "BROKEN ";
@@ -34,6 +38,15 @@ pub struct Judged {
     pub seed: u64,
     pub verdict: Verdict,
     pub output: String,
+}
+
+/// A seed, or a range of them: `37`, `30..40`.
+pub fn parse_seeds(text: &str) -> Range<u64> {
+    let number = |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("{text:?} is no seed"));
+    match text.split_once("..") {
+        Some((first, end)) => number(first)..number(end),
+        None => number(text)..number(text) + 1,
+    }
 }
 
 /// Runs a simulation in a process of its own.
@@ -61,16 +74,16 @@ pub fn judge(seed: u64, omitted: Option<&str>) -> Judged {
     Judged { seed, verdict, output }
 }
 
-/// Runs several, as many at a time as there are processors, and gives each to a function as it ends.
-pub fn judge_all(seeds: std::ops::Range<u64>, omitted: Option<&str>, mut take: impl FnMut(Judged)) {
-    let workers = thread::available_parallelism().map_or(1, usize::from);
-    let (next, (judged, judgements)) = (Mutex::new(seeds), mpsc::channel());
+/// Runs several, a share of the processors at a time, and gives each to a function as it ends.
+pub fn judge_all(seeds: &[u64], omitted: Option<&str>, mut take: impl FnMut(Judged)) {
+    let workers = thread::available_parallelism().map_or(1, usize::from).div_ceil(SHARE);
+    let (next, (judged, judgements)) = (Mutex::new(seeds.iter()), mpsc::channel());
     thread::scope(|scope| {
         for _ in 0..workers {
             let (next, judged) = (&next, judged.clone());
             scope.spawn(move || {
                 while let Some(seed) = { next.lock().unwrap().next() } {
-                    judged.send(judge(seed, omitted)).unwrap();
+                    judged.send(judge(*seed, omitted)).unwrap();
                 }
             });
         }
@@ -107,8 +120,8 @@ pub fn simulate() {
     let simulation = thread::Builder::new().stack_size(16 << 20).spawn(move || {
         interposed::begin(seed);
         interposed::count_panics();
-        counters::install();
-        run(plan)
+        let counters = Counters::default();
+        counters.during(|| run(plan, &counters))
     });
     match simulation.unwrap().join() {
         Ok(Ok(Report { sum, events, writes, reads, by_lease, virtual_ms, disturbances })) => {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 
 use futures::StreamExt;
 use hyper_util::rt::TokioIo;
-use keyraft_cluster::{Incoming, Network, NodeId, Socket};
+use keyraft_cluster::{Incoming, Network, NodeId, Peer, Socket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -22,13 +22,18 @@ use turmoil::net::{TcpListener, TcpStream};
 use crate::trace::Trace;
 
 /// Where every node listens.
-pub const PORT: u16 = 5001;
+const PORT: u16 = 5001;
 /// What lies between a node and its card.
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// The name of a machine.
 pub fn name(node: NodeId) -> String {
     format!("node{node}")
+}
+
+/// A member of the cluster, as the others reach it.
+pub fn peer(node: NodeId) -> Peer {
+    Peer { node_id: node, address: format!("{}:{PORT}", name(node)) }
 }
 
 enum Order {

@@ -8,7 +8,7 @@ const TABLE: u8 = 1;
 
 pub type State = OrdMap<Vec<u8>, Vec<u8>>;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct KeyValue {
     /// A key whose commands are misapplied.
     pub misapplied: Option<&'static str>,

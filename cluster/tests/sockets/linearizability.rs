@@ -1,18 +1,16 @@
 //! Reads and writes through all nodes while links are cut and nodes are killed: all of them behave as one
 //! copy. The history is one counter, of which every answer shows when it was taken.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failure of a step is a failed test")]
-
-mod support;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use keyraft_cluster::{Environment, NodeId, Random, SeededRandom};
-use support::kv::{get, increment};
-use support::tally::Tally;
-use support::{KvNode, TestCluster};
 use tokio::sync::RwLock;
+
+use crate::cluster::{KvNode, TestCluster};
+use crate::kv::{get, increment};
+use crate::tally::Tally;
 
 const NODES: u64 = 3;
 const DISTURBANCES: u64 = 10;

@@ -1,30 +1,18 @@
-//! Real nodes in one process, with real sockets and files, and a way to cut each link between them.
-#![allow(dead_code, reason = "each test file uses a part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a failure here is a failed test"
-)]
-
-pub mod counters;
-pub mod kv;
-pub mod proxy;
-pub mod tally;
+//! A cluster of real nodes, and a way to cut each link between them.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use keyraft_cluster::{ClusterStatus, Environment, Node, NodeConfig, NodeId, Peer};
 use tempfile::TempDir;
 
-use self::kv::KeyValue;
-use self::proxy::Proxy;
+use crate::kv::KeyValue;
+use crate::proxy::Proxy;
 
 pub type KvNode = Node<KeyValue>;
 
@@ -139,12 +127,6 @@ impl TestCluster {
         self.start_node_in(node, app, Environment::system().unwrap()).await;
     }
 
-    /// The same, with a wall clock that is wrong by so many milliseconds.
-    pub async fn start_node_with_wall_offset(&mut self, node: NodeId, offset_ms: i64) {
-        let environment = Environment::with_wall_offset(offset_ms).unwrap();
-        self.start_node_in(node, KeyValue::default(), environment).await;
-    }
-
     async fn start_node_in(&mut self, node: NodeId, app: KeyValue, environment: Environment) {
         let config = self.config(node);
         let started = Node::start(config, app, environment).await;
@@ -218,11 +200,6 @@ impl TestCluster {
         .await
     }
 
-    pub async fn follower(&self) -> NodeId {
-        let leader = self.leader().await;
-        self.nodes.keys().copied().find(|node| *node != leader).unwrap()
-    }
-
     pub async fn status(&self) -> ClusterStatus {
         self.nodes.values().next().unwrap().status().await
     }
@@ -257,14 +234,5 @@ impl TestCluster {
             is_settled.then(|| states.iter().map(|state| state.digest).collect())
         })
         .await
-    }
-}
-
-/// Removes a folder or file that must be there.
-pub fn remove(path: &Path) {
-    if path.is_dir() {
-        std::fs::remove_dir_all(path).unwrap();
-    } else {
-        std::fs::remove_file(path).unwrap();
     }
 }

@@ -1,0 +1,10 @@
+//! Tests that go through the steps of a story, each in a world of its own.
+
+mod clocks;
+mod elections;
+mod formation;
+mod leases;
+mod recovery;
+mod replication;
+mod requests;
+mod staleness;

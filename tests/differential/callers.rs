@@ -36,8 +36,9 @@ pub const CALLERS: &[&str] = &[
 pub const PASSWORD: &str = "of the callers";
 const ROLES: &[&str] = &["reader", "member", "manager", "admin"];
 
-/// Makes them on both sides.
+/// Logs the user admin in, and makes them on both sides.
 pub fn make(s: &mut Session) {
+    s.log_in_admin();
     for role in ROLES.iter().chain(&["service"]) {
         s.find(&format!("role_{role}"), &format!("/v3/roles?name={role}"), "/roles/0/id");
     }

@@ -5,21 +5,17 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Answers};
+use super::forms::{BASE, OPAQUE, ORDERED, any_id, canon, field_name, form};
 use super::ids::{Ids, Part, parts};
-use super::times;
+use super::report::cut;
+use super::times::Clock;
 
-/// Lists whose order Keystone defines; of all others only the members count.
-const ORDERED: &[&str] = &["audit_ids", "multi_factor_auth_rules"];
-/// Values that are made up by the server, though they do not look like ids.
-const OPAQUE: &[&str] = &["audit_ids", "audit_id", "audit_chain_id"];
 /// Headers that are the same text on both sides, but for ids and the server's URL.
-const TEXT_HEADERS: &[&str] = &["content-type", "vary", "www-authenticate", "location"];
+pub const TEXT_HEADERS: &[&str] = &["content-type", "vary", "www-authenticate", "location"];
 /// Headers that are there on both sides or on neither.
-const PRESENT_HEADERS: &[&str] =
+pub const PRESENT_HEADERS: &[&str] =
     &["content-length", "x-subject-token", "openstack-auth-receipt", "retry-after"];
-const REQUEST_ID: &str = "x-openstack-request-id";
-/// What stands for the server's own URL.
-const BASE: &str = "BASE";
+pub const REQUEST_ID: &str = "x-openstack-request-id";
 const MAX_SHOWN: usize = 600;
 
 /// Where two answers differ, and how.
@@ -33,10 +29,12 @@ pub struct Difference {
 
 /// All differences; none when a client could not tell the two servers apart. Ids are learnt from answers that
 /// are the same.
-pub fn compare(answers: &Answers, is_page: bool, ids: &mut Ids) -> Vec<Difference> {
+pub fn compare(answers: &Answers, is_page: bool, clock: Clock, ids: &mut Ids) -> Vec<Difference> {
     let Answers { theirs, ours } = answers;
+    let known = ids.known();
     let mut comparison = Comparison {
-        ids: ids.clone(),
+        ids,
+        clock,
         theirs_url: &theirs.base_url,
         ours_url: &ours.base_url,
         differences: Vec::new(),
@@ -47,14 +45,16 @@ pub fn compare(answers: &Answers, is_page: bool, ids: &mut Ids) -> Vec<Differenc
     } else {
         comparison.differ("status", &theirs.status.to_string(), &ours.status.to_string());
     }
-    if comparison.differences.is_empty() {
-        *ids = comparison.ids;
+    let differences = comparison.differences;
+    if !differences.is_empty() {
+        ids.forget(known);
     }
-    comparison.differences
+    differences
 }
 
 struct Comparison<'a> {
-    ids: Ids,
+    ids: &'a mut Ids,
+    clock: Clock,
     theirs_url: &'a str,
     ours_url: &'a str,
     differences: Vec<Difference>,
@@ -62,8 +62,8 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     fn differ(&mut self, field: &str, theirs: &str, ours: &str) {
-        let cut = |text: &str| text.chars().take(MAX_SHOWN).collect();
-        self.differences.push(Difference { field: field.to_owned(), theirs: cut(theirs), ours: cut(ours) });
+        let [theirs, ours] = [theirs, ours].map(|text| cut(text, MAX_SHOWN));
+        self.differences.push(Difference { field: field.to_owned(), theirs, ours });
     }
 
     fn headers(&mut self, theirs: &Answer, ours: &Answer) {
@@ -204,7 +204,7 @@ impl Comparison<'_> {
         let is_same = theirs_parts.len() == ours_parts.len()
             && theirs_parts.iter().zip(&ours_parts).all(|pair| match pair {
                 (Part::Id(theirs), Part::Id(ours)) => self.ids.agree(theirs, ours),
-                (Part::Text(theirs), Part::Text(ours)) => theirs == ours || times::are_alike(theirs, ours),
+                (Part::Text(theirs), Part::Text(ours)) => theirs == ours || self.clock.agree(theirs, ours),
                 _ => false,
             });
         if !is_same {
@@ -229,68 +229,8 @@ impl Comparison<'_> {
     }
 }
 
-/// The text without what is a server's own: its URL, its ids by their number, times by their form.
-fn form(text: &str, base_url: &str, number: impl Fn(&str) -> Option<usize>) -> String {
-    if let Some(form) = times::form(text) {
-        return form;
-    }
-    let text = text.replace(base_url, BASE);
-    let written = parts(&text).into_iter().map(|part| match part {
-        Part::Text(text) => text.to_owned(),
-        Part::Id(id) => number(id).map_or_else(|| "#?".to_owned(), |number| format!("#{number}")),
-    });
-    written.collect()
-}
-
-/// A value written so that equal ones are equal texts on both sides, whatever the order in it.
-fn canon(
-    key: &str,
-    value: &Value,
-    form: &impl Fn(&str) -> String,
-    number: &impl Fn(&str) -> Option<usize>,
-) -> String {
-    match value {
-        Value::String(text) if OPAQUE.contains(&key) => format!("#{:?}", number(text)),
-        Value::String(text) => format!("{:?}", form(text)),
-        Value::Array(items) => {
-            let mut items: Vec<_> = items.iter().map(|item| canon(key, item, form, number)).collect();
-            if !ORDERED.contains(&key) {
-                items.sort();
-            }
-            format!("[{}]", items.join(","))
-        }
-        Value::Object(fields) => {
-            let fields = fields.iter();
-            let mut fields: Vec<_> = fields
-                .map(|(key, value)| format!("{}:{}", form(key), canon(key, value, form, number)))
-                .collect();
-            fields.sort();
-            format!("{{{}}}", fields.join(","))
-        }
-        other => other.to_string(),
-    }
-}
-
-/// A link of a page, whatever ids it names. Its marker is one, also where that is `default`.
-fn any_id(link: &str) -> String {
-    const MARKER: &str = "marker=";
-    let id = |part: &Part<'_>| if let Part::Text(text) = part { (*text).to_owned() } else { "ID".to_owned() };
-    let link: String = parts(link).iter().map(id).collect();
-    match link.split_once(MARKER) {
-        Some((before, after)) => {
-            let rest = after.find('&').map_or("", |at| &after[at..]);
-            format!("{before}{MARKER}ID{rest}")
-        }
-        None => link,
-    }
-}
-
-/// A key in a pointer; one that is an id stands for any.
-fn field_name(key: &str) -> &str {
-    if matches!(parts(key).as_slice(), [Part::Id(_)]) { "*" } else { key }
-}
-
-fn allowed_methods(answer: &Answer) -> Vec<String> {
+/// Methods of `Allow`, in order.
+pub fn allowed_methods(answer: &Answer) -> Vec<String> {
     let methods = answer.header("allow").unwrap_or_default().split(',');
     let mut methods: Vec<_> = methods.map(|method| method.trim().to_owned()).collect();
     methods.sort();
@@ -320,7 +260,10 @@ mod tests {
         let answers = Answers { theirs: answer("http://a:1", theirs), ours: answer("http://b:2", ours) };
         let mut ids = Ids::default();
         ids.agree(THEIRS, OURS);
-        compare(&answers, false, &mut ids).into_iter().map(|difference| difference.field).collect()
+        compare(&answers, false, Clock::Shared, &mut ids)
+            .into_iter()
+            .map(|difference| difference.field)
+            .collect()
     }
 
     #[test]

@@ -44,7 +44,6 @@ fn reads(s: &mut Session) {
         "service_id=none",
         "service_id=",
         "region_id=ep-region",
-        "region_id=EP-REGION",
         "region_id=none",
         "region_id=",
         "region=ep-region",

@@ -8,6 +8,8 @@ use std::collections::HashMap;
 pub struct Ids {
     of_theirs: HashMap<String, (String, usize)>,
     of_ours: HashMap<String, (String, usize)>,
+    /// Theirs, in the order in which they were learnt.
+    learnt: Vec<String>,
 }
 
 impl Ids {
@@ -16,13 +18,33 @@ impl Ids {
         match (self.of_theirs.get(theirs), self.of_ours.get(ours)) {
             (Some((known, _)), Some(_)) => known == ours,
             (None, None) => {
-                let number = self.of_theirs.len();
+                let number = self.learnt.len();
+                self.learnt.push(theirs.to_owned());
                 self.of_theirs.insert(theirs.to_owned(), (ours.to_owned(), number));
                 self.of_ours.insert(ours.to_owned(), (theirs.to_owned(), number));
                 true
             }
             _ => false,
         }
+    }
+
+    /// Number of pairs that are known, to go back to with [`Self::forget`].
+    pub fn known(&self) -> usize {
+        self.learnt.len()
+    }
+
+    /// Forgets all pairs but the first `known`.
+    pub fn forget(&mut self, known: usize) {
+        for theirs in self.learnt.drain(known..) {
+            if let Some((ours, _)) = self.of_theirs.remove(&theirs) {
+                self.of_ours.remove(&ours);
+            }
+        }
+    }
+
+    /// Our id for an id of theirs.
+    pub fn ours_for(&self, theirs: &str) -> Option<&str> {
+        self.of_theirs.get(theirs).map(|(ours, _)| ours.as_str())
     }
 
     /// The number of what an id of theirs means, the same as for ours.
@@ -78,6 +100,9 @@ mod tests {
         let mut ids = Ids::default();
         assert!(ids.agree("a", "x") && ids.agree("b", "y") && ids.agree("a", "x"));
         assert!(!ids.agree("a", "y") && !ids.agree("c", "x") && !ids.agree("a", "z"));
+        ids.forget(1);
+        assert!(ids.agree("b", "z") && ids.agree("a", "x") && !ids.agree("c", "x"));
+        assert_eq!((ids.known(), ids.number_of_theirs("b"), ids.number_of_ours("z")), (2, Some(1), Some(1)));
     }
 
     #[test]

@@ -114,7 +114,6 @@ fn users(s: &mut Session) {
     for domain in [
         json!({"id": "{home}"}),
         json!({"name": "home"}),
-        json!({"name": "Home"}),
         json!({"id": "{home}", "name": "home"}),
         json!({"id": "none", "name": "home"}),
         json!({"id": "{home}", "name": "none"}),

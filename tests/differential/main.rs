@@ -1,20 +1,32 @@
-//! Keyraft beside a real Keystone: the same requests to both, and the answers have to be the same.
-//!
-//! The whole run takes some minutes and is one test:
+//! Keyraft beside a real Keystone: the same requests to both, and the responses have to be the same.
 //!
 //!     cargo test --test differential
 //!
-//! It starts Keystone (from PyPI, on SQLite) and a cluster of three nodes, sends each request to both at once,
-//! ours to a node that chance chooses, and compares status, headers and JSON. Ids, audit ids and URLs are each
-//! server's own: what stands in the same place means the same, from then on everywhere. Times have the same form
-//! and are near one another. Lists have the same members in any order. A difference is printed with both
-//! answers; those on purpose are listed in `allowed.rs` and, with the reason, in `docs/differences.md`.
+//! replays recordings of Keystone (`recordings/`) against a cluster of three nodes, in less than a minute and without
+//! Keystone, Python or a network. Each request goes to a node that chance chooses; status, headers and JSON of the
+//! response are compared with the recorded ones. Ids, audit ids and URLs are each server's own: what stands in the same
+//! place means the same, from then on everywhere. Times have the same form and mean the same moment (`times.rs`). Lists
+//! have the same members in any order. A difference is printed with both responses; those on purpose are listed in
+//! `allowed.rs` and, with the reason, in `docs/differences.md`. A request that was not recorded is an error, and so is a
+//! recorded one that is not sent.
+//!
+//!     tests/differential/live [--record] [SEQUENCE...]
+//!
+//! starts Keystone (from PyPI, on MariaDB) beside the cluster, sends each request to both at once, and compares their
+//! responses and besides those of Keystone with the recordings. It prints what has changed, and fails; with `--record`
+//! it replaces the recordings instead. The same behaviour gives the same bytes, so that only what has changed is in
+//! the diff. Some sequences alone are for work on them, and are not held against recordings.
 //!
 //! | variable | |
 //! |---|---|
-//! | `KEYRAFT_DIFFERENTIAL` | the sequences to run, `users,groups`; without it all |
+//! | `KEYRAFT_DIFFERENTIAL_LIVE` | set: a live run, as `tests/differential/live` starts it |
+//! | `KEYRAFT_DIFFERENTIAL_RECORD` | set: a live run that replaces the recordings |
+//! | `KEYRAFT_DIFFERENTIAL` | the sequences to run, `users,groups`; a replay runs all up to the last of them; without it all |
 //! | `KEYRAFT_SEED` | chooses the node of each request; without it 0 |
 //! | `KEYRAFT_BINARY` | another binary than the one that was built with the tests |
+//!
+//! `zcat tests/differential/recordings/users.jsonl.gz | jq .` shows a recording, and `recordings/about.json` the Keystone
+//! and the database that it is of. A sequence whose requests have changed, or a new one, has to be recorded.
 //!
 //! # To add a sequence
 //!
@@ -32,10 +44,13 @@
 //! }
 //! ```
 //!
-//! `callers.rs` tells who the callers are and what there is at the start. Prefix names with the resource: other
-//! sequences run before, on the same servers. `s.next_second()` after a change that revokes tokens, before one
-//! is got. A component whose rows are all there is added to [`COMPLETE`]; from then on the run fails when one of
-//! its rows lacks a caller, a success or a failure.
+//! `callers.rs` lists the callers and what there is at the start. Prefix names with the resource: other sequences run
+//! before, on the same servers. `s.next_second()` after a change that revokes tokens, before one is got. A component
+//! whose rows are all there is added to [`COMPLETE`]; from then on the run fails when one of its rows lacks a caller, a
+//! success or a failure.
+//!
+//! Run `tests/differential/live NAME` until the two agree, then `tests/differential/live --record`. A sequence that is
+//! not the last changes what later ones find in their lists, and so their recordings.
 
 #![allow(
     clippy::unwrap_used,
@@ -50,12 +65,18 @@ mod allowed;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod answer;
 mod callers;
+mod changes;
 mod compare;
+mod exchange;
+mod forms;
 mod ids;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod names;
+mod normal;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod pair;
+mod peer;
+mod recording;
 mod report;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod request;
@@ -75,6 +96,7 @@ mod exchanges;
 mod grants;
 mod groups;
 mod implied_roles;
+mod letter_case;
 mod logins;
 mod methods;
 mod multi_factor;
@@ -89,9 +111,11 @@ mod tags;
 mod users;
 mod validations;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::time::Instant;
 
+use changes::Recorded;
+use peer::{Live, Peer, Replay};
 use session::Session;
 use support::{DevCluster, Keystone};
 
@@ -127,6 +151,7 @@ const SEQUENCES: &[Sequence] = &[
     ("tags", tags::tags),
     ("methods", methods::methods),
     ("bodies", bodies::bodies),
+    ("letter_case", letter_case::letter_case),
 ];
 
 /// Components whose every row has to be compared, with all callers, a success and a failure.
@@ -136,40 +161,111 @@ const COMPLETE: &[&str] =
 /// What a whole run compares at least.
 const LEAST_COMPARISONS: usize = 3_000;
 
+const LIVE_VARIABLE: &str = "KEYRAFT_DIFFERENTIAL_LIVE";
+const RECORD_VARIABLE: &str = "KEYRAFT_DIFFERENTIAL_RECORD";
 const CHOSEN_VARIABLE: &str = "KEYRAFT_DIFFERENTIAL";
 const SEED_VARIABLE: &str = "KEYRAFT_SEED";
+
+/// A run, as the environment asks for it.
+struct Plan {
+    is_live: bool,
+    is_recorded: bool,
+    seed: u64,
+    sequences: Vec<Sequence>,
+}
+
+impl Plan {
+    fn of_environment() -> Self {
+        let is_set = |name| std::env::var_os(name).is_some();
+        let (is_live, is_recorded) = (is_set(LIVE_VARIABLE), is_set(RECORD_VARIABLE));
+        let seed = std::env::var(SEED_VARIABLE).map_or(0, |seed| seed.parse().unwrap());
+        let mut sequences = SEQUENCES.to_vec();
+        if let Ok(chosen) = std::env::var(CHOSEN_VARIABLE) {
+            let is_chosen = |(name, _): &Sequence| chosen.split(',').any(|part| part == *name);
+            let last =
+                SEQUENCES.iter().rposition(is_chosen).unwrap_or_else(|| panic!("no sequence is {chosen}"));
+            match is_live {
+                true => sequences.retain(is_chosen),
+                // Lists have the rows of the sequences before in them, and so have the recordings.
+                false => sequences.truncate(last + 1),
+            }
+        }
+        let plan = Self { is_live, is_recorded, seed, sequences };
+        assert!(!is_recorded || (is_live && plan.is_whole()), "all sequences are recorded, live");
+        plan
+    }
+
+    fn is_whole(&self) -> bool {
+        self.sequences.len() == SEQUENCES.len()
+    }
+}
 
 #[test]
 fn keyraft_answers_as_keystone_does() {
     let started = Instant::now();
-    let seed = std::env::var(SEED_VARIABLE).map_or(0, |seed| seed.parse().unwrap());
-    let chosen = std::env::var(CHOSEN_VARIABLE).ok();
-    let is_chosen =
-        |name: &str| chosen.as_ref().is_none_or(|chosen| chosen.split(',').any(|part| part == name));
-
+    let plan = Plan::of_environment();
     let folder = tempfile::tempdir().unwrap();
     let (cluster, keystone) = std::thread::scope(|scope| {
-        let keystone = scope.spawn(|| Keystone::start(folder.path(), None));
-        (DevCluster::start(), keystone.join().unwrap())
+        let keystone = plan.is_live.then(|| scope.spawn(|| Keystone::start_on_mariadb(folder.path())));
+        (DevCluster::start(), keystone.map(|keystone| keystone.join().unwrap()))
     });
-    eprintln!("seed {seed}; both sides are up after {:.1?}", started.elapsed());
+    eprintln!("seed {}; the servers are up after {:.1?}", plan.seed, started.elapsed());
 
-    let mut session = Session::new(&keystone.url, cluster.urls(), seed);
-    callers::make(&mut session);
-    for (name, run) in SEQUENCES.iter().filter(|(name, _)| is_chosen(name)) {
-        let sequence_started = Instant::now();
-        session.sequence = name;
-        if catch_unwind(AssertUnwindSafe(|| run(&mut session))).is_err() {
-            session.report.fault(format!("{name} ended early"));
-        }
-        eprintln!("{name}: {:.1?}", sequence_started.elapsed());
-    }
-    if chosen.is_none() {
+    let peer = match &keystone {
+        Some(keystone) => Peer::Live(Live::new(&keystone.url)),
+        None => Peer::Recorded(Replay::new(recording::folder())),
+    };
+    let mut session = Session::new(peer, cluster.urls(), plan.seed);
+    let is_complete = run_all(&mut session, &plan);
+    if is_complete && plan.is_whole() {
         COMPLETE.iter().for_each(|component| session.report.demand_rows_of(component));
         session.report.demand_allowed();
         session.report.demand_comparisons(LEAST_COMPARISONS);
+        hold_against_recordings(&mut session, folder.path(), &plan);
     }
     session.report.print();
     eprintln!("in all {:.1?}", started.elapsed());
-    assert!(session.report.is_good(), "the two answer differently, or something is missing: see above");
+    assert!(session.report.is_good(), "the two respond differently, or something is missing: see above");
+}
+
+/// Runs the sequences. Returns whether all came to their end; after one that did not, the servers are in a state that
+/// no recording fits.
+fn run_all(session: &mut Session, plan: &Plan) -> bool {
+    let callers: Sequence = ("callers", callers::make);
+    for (name, run) in std::iter::once(&callers).chain(&plan.sequences) {
+        let started = Instant::now();
+        let outcome = session.run(name, run);
+        eprintln!("{name}: {:.1?}", started.elapsed());
+        if outcome.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// After a live run: whether the recordings are still as Keystone behaves, or new recordings. After a replay: whether
+/// each recording was used.
+fn hold_against_recordings(session: &mut Session, keystone_folder: &Path, plan: &Plan) {
+    let folder = recording::folder();
+    match &session.peer {
+        Peer::Live(live) => {
+            let about = recording::load_about(keystone_folder).unwrap();
+            let recorded = Recorded { about: &about, steps: &live.steps };
+            let changed = recorded.print_changes(&folder);
+            if plan.is_recorded {
+                recorded.save(&folder, &changed, &times::now().date().to_string());
+            } else if !changed.is_empty() {
+                session.report.fault(format!("the recordings of {changed:?} are out of date"));
+            }
+        }
+        Peer::Recorded(_) => {
+            let is_known =
+                |name: &String| name == "callers" || SEQUENCES.iter().any(|(known, _)| known == name);
+            let mut unused = recording::recorded_sequences(&folder);
+            unused.retain(|name| !is_known(name));
+            if !unused.is_empty() {
+                session.report.fault(format!("recordings of no sequence: {unused:?}"));
+            }
+        }
+    }
 }

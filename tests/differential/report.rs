@@ -51,13 +51,19 @@ pub struct Compared<'a> {
     pub told: &'a dyn Fn() -> String,
 }
 
+/// The begin of a text.
+pub fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
 impl Report {
     /// Counts a comparison, and prints it if it differs where it may not.
     pub fn add(&mut self, compared: &Compared<'_>) {
         let Compared { request, .. } = compared;
+        let row = row_of(&request.method, &request.path);
         let mut unexplained = Vec::new();
         for difference in compared.differences {
-            let explained = ALLOWED.iter().filter(|allowed| allowed.covers(request, difference));
+            let explained = ALLOWED.iter().filter(|allowed| allowed.covers(row, request, difference));
             let before = unexplained.len();
             unexplained.push(difference);
             for allowed in explained {
@@ -69,7 +75,7 @@ impl Report {
         counts.comparisons += 1;
         counts.allowed += usize::from(!compared.differences.is_empty() && unexplained.is_empty());
         counts.differing += usize::from(!unexplained.is_empty());
-        if let Some(row) = row_of(&request.method, &request.path) {
+        if let Some(row) = row {
             let coverage = self.by_row.entry(row).or_default();
             coverage.callers.insert(compared.caller.to_owned());
             let is_success = (200..400).contains(&compared.their_status);
@@ -94,7 +100,7 @@ impl Report {
 
     /// A component whose rows must all be there: each with every caller, with a success and a failure.
     pub fn demand_rows_of(&mut self, component: &str) {
-        for row in rows().into_iter().filter(|row| row.component == component) {
+        for row in rows().iter().copied().filter(|row| row.component == component) {
             let coverage = self.by_row.entry(row).or_default();
             let missing: Vec<_> =
                 CALLERS.iter().filter(|caller| !coverage.callers.contains(**caller)).collect();

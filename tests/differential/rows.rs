@@ -1,5 +1,7 @@
 //! The rows of Keystone's API that are compared.
 
+use std::sync::LazyLock;
+
 use reqwest::Method;
 
 /// Method, path and component, one row a line.
@@ -15,7 +17,12 @@ pub struct Row {
 }
 
 /// All rows.
-pub fn rows() -> Vec<Row> {
+pub fn rows() -> &'static [Row] {
+    static ALL: LazyLock<Vec<Row>> = LazyLock::new(read);
+    &ALL
+}
+
+fn read() -> Vec<Row> {
     let lines = ROWS.lines().filter(|line| !line.starts_with('#'));
     let row = |line: &'static str| {
         let mut columns = line.split('\t');
@@ -27,12 +34,12 @@ pub fn rows() -> Vec<Row> {
 
 /// The row that a request goes to.
 pub fn row_of(method: &Method, path: &str) -> Option<Row> {
-    best(path, rows().into_iter().filter(|row| row.method == method.as_str()))
+    best(path, rows().iter().copied().filter(|row| row.method == method.as_str()))
 }
 
 /// The component that a request is about: that of its row, else of its path, else discovery.
 pub fn component_of(method: &Method, path: &str) -> &'static str {
-    let row = row_of(method, path).or_else(|| best(path, rows().into_iter()));
+    let row = row_of(method, path).or_else(|| best(path, rows().iter().copied()));
     row.map_or("discovery", |row| row.component)
 }
 
@@ -41,12 +48,11 @@ fn best(path: &str, rows: impl Iterator<Item = Row>) -> Option<Row> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let path: Vec<_> = path.trim_matches('/').split('/').collect();
     let fits = |row: &Row| {
-        let pattern: Vec<_> = row.path.trim_matches('/').split('/').collect();
-        pattern.len() == path.len()
-            && pattern
-                .iter()
-                .zip(&path)
-                .all(|(pattern, segment)| pattern.starts_with('{') || pattern == segment)
+        let mut segments = path.iter();
+        let mut pattern = row.path.trim_matches('/').split('/');
+        let is_matched = pattern
+            .all(|part| segments.next().is_some_and(|segment| part.starts_with('{') || part == *segment));
+        is_matched && segments.next().is_none()
     };
     rows.filter(fits).min_by_key(|row| row.path.matches('{').count())
 }

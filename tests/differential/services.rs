@@ -35,7 +35,6 @@ fn reads(s: &mut Session) {
         "name=",
         "name=none",
         "type=",
-        "type=PLAIN",
         "type=plain&name=service-plain",
         "type=plain&name=none",
         "name__contains=plain",

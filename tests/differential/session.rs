@@ -1,52 +1,51 @@
-//! Sends requests to both sides and compares what they answer.
+//! The steps that sequences are made of; `exchange.rs` sends their requests.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use reqwest::Method;
-use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::runtime::Runtime;
 
 use super::answer::{Answer, Answers};
 use super::callers::{CALLERS, PASSWORD};
-use super::compare::compare;
 use super::ids::Ids;
 use super::names::Names;
-use super::pair::{Pair, Side};
-use super::report::{Compared, Report};
-use super::request::{Body, Request, get, post};
+use super::pair::Pair;
+use super::peer::Peer;
+use super::report::Report;
+use super::request::{Request, get, post};
+use super::times;
 use crate::support::{ADMIN_PASSWORD, KEYSTONE_PASSWORD};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// A token that nobody has issued.
 const FORGED_TOKEN: &str = "gAAAAABforged";
-/// Pages of a list that are walked at most.
-const MAX_PAGES: usize = 100;
 
 /// Both sides, and what is known of them.
 pub struct Session {
     pub report: Report,
     pub sequence: &'static str,
-    runtime: Runtime,
-    http: reqwest::Client,
-    keystone: String,
-    nodes: Vec<String>,
-    random: StdRng,
-    names: Names,
-    ids: Ids,
+    pub(super) runtime: Runtime,
+    pub(super) http: reqwest::Client,
+    pub(super) peer: Peer,
+    pub(super) nodes: Vec<String>,
+    pub(super) start: PrimitiveDateTime,
+    pub(super) names: Names,
+    pub(super) ids: Ids,
     /// By caller; `None` is no token.
-    tokens: BTreeMap<String, Pair<Option<String>>>,
+    pub(super) tokens: BTreeMap<String, Pair<Option<String>>>,
+    random: StdRng,
     counter: u64,
 }
 
 impl Session {
-    /// With the user admin logged in on both sides.
-    pub fn new(keystone: &str, nodes: Vec<String>, seed: u64) -> Self {
+    pub fn new(peer: Peer, nodes: Vec<String>, seed: u64) -> Self {
         let http = reqwest::Client::builder()
             .no_proxy()
             .timeout(TIMEOUT)
@@ -55,25 +54,49 @@ impl Session {
             .unwrap();
         let mut session = Self {
             report: Report::default(),
-            sequence: "callers",
+            sequence: "",
             runtime: Runtime::new().unwrap(),
             http,
-            keystone: keystone.to_owned(),
+            peer,
             nodes,
-            random: StdRng::seed_from_u64(seed),
+            start: times::now(),
             names: Names::default(),
             ids: Ids::default(),
             tokens: BTreeMap::new(),
+            random: StdRng::seed_from_u64(seed),
             counter: 0,
         };
         session.tokens.insert("nobody".into(), Pair::same(&None));
         session.tokens.insert("forger".into(), Pair::same(&Some(FORGED_TOKEN.into())));
         let password = Pair { theirs: KEYSTONE_PASSWORD.into(), ours: ADMIN_PASSWORD.into() };
         session.names.set("admin_password", password);
+        session
+    }
+
+    /// Runs a sequence. `{n}` counts from its begin, so that a recording does not depend on the sequences before.
+    ///
+    /// # Errors
+    /// It did not come to its end, and left the servers in a state that no other can start from.
+    pub fn run(&mut self, name: &'static str, sequence: impl FnOnce(&mut Self)) -> Result<(), ()> {
+        self.sequence = name;
+        self.counter = 0;
+        let entered = self.peer.enter(name);
+        let outcome = entered.and_then(|()| {
+            let run = catch_unwind(AssertUnwindSafe(|| sequence(self)));
+            run.map_err(|panic| {
+                let reason = panic.downcast_ref::<String>().cloned();
+                format!("{name} ended early: {}", reason.unwrap_or_default())
+            })?;
+            self.peer.leave()
+        });
+        outcome.map_err(|fault| self.report.fault(fault))
+    }
+
+    /// Logs the user admin in, in the project admin.
+    pub fn log_in_admin(&mut self) {
         let user = json!({"name": "admin", "domain": {"id": "default"}, "password": "{admin_password}"});
         let scope = json!({"project": {"name": "admin", "domain": {"id": "default"}}});
-        session.log_in_as("admin", user, &scope);
-        session
+        self.log_in_as("admin", user, &scope);
     }
 
     // What sequences are made of.
@@ -123,12 +146,12 @@ impl Session {
 
     /// One request by each of [`CALLERS`], and HEAD besides GET. `{n}` is another number each time.
     pub fn every_caller(&mut self, request: Request) {
+        if request.method == Method::GET {
+            return self.reads(&request);
+        }
         for caller in CALLERS {
             self.count();
             self.exchange(caller, &request);
-            if request.method == Method::GET {
-                self.exchange(caller, &Request { method: Method::HEAD, ..request.clone() });
-            }
         }
     }
 
@@ -156,38 +179,6 @@ impl Session {
                 self.exchange("admin", &undo);
             }
         }
-    }
-
-    /// Follows the pages of a list to its end on both sides. `field` names its rows, and the path has a query.
-    pub fn pages(&mut self, caller: &str, path: &str, field: &str) {
-        let mut request = get(path).page();
-        let mut rows = Pair { theirs: Vec::new(), ours: Vec::new() };
-        for _ in 0..MAX_PAGES {
-            let answers = self.by(caller, 200, request);
-            let members = |answer: &Answer| answer.json[field].as_array().cloned().unwrap_or_default();
-            // Our pages come from several nodes, each with its own URL in the links.
-            rows.theirs.extend(members(&answers.theirs).iter().map(without_links));
-            rows.ours.extend(members(&answers.ours).iter().map(without_links));
-            let marker = answers.map(|answer| {
-                let link = answer.text_at("/links/next")?;
-                link.rsplit_once("marker=").map(|(_, marker)| marker.to_owned())
-            });
-            match (marker.theirs, marker.ours) {
-                (Some(theirs), Some(ours)) => self.names.set("marker", Pair { theirs, ours }),
-                (None, None) => break,
-                // The comparison of the page has told it.
-                _ => return,
-            }
-            request = get(&format!("{path}&marker={{marker}}")).page();
-        }
-        let whole = |rows: Vec<Value>, base_url: &str| {
-            let json = json!({ field: rows });
-            let (text, base_url) = (json.to_string(), base_url.to_owned());
-            Answer { status: 200, headers: HeaderMap::default(), text, json, base_url }
-        };
-        let answers =
-            Answers { theirs: whole(rows.theirs, &self.keystone), ours: whole(rows.ours, &self.nodes[0]) };
-        self.compared(caller, &get(path), &answers);
     }
 
     /// Logs a user of [`super::callers`]' making in; the caller and the token `{token.CALLER}` have this name
@@ -253,9 +244,16 @@ impl Session {
         }
     }
 
-    /// Waits for the next second of the clock: Keystone revokes whole seconds, so that a token of the second
-    /// in which a password is changed is not valid there.
-    pub fn next_second(&mut self) {
+    /// Waits for the next second of the clock where Keystone needs it: it revokes whole seconds, so that a token of
+    /// the second in which a password is changed is not valid there. Ours holds such a token back by itself.
+    pub fn next_second(&self) {
+        if matches!(self.peer, Peer::Live(_)) {
+            self.pass_second();
+        }
+    }
+
+    /// [`Self::next_second`] in a replay too: both sides have to see the time pass.
+    pub fn pass_second(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         std::thread::sleep(Duration::from_secs(1) - Duration::from_nanos(now.subsec_nanos().into()));
     }
@@ -273,69 +271,8 @@ impl Session {
         self.names.set("n", Pair::same(&self.counter.to_string()));
     }
 
-    // How it is done.
-
-    /// Sends to both at once, and compares; whatever the answer is.
-    pub fn exchange(&mut self, caller: &str, request: &Request) -> Answers {
-        let node = self.nodes[self.random.random_range(0..self.nodes.len())].clone();
-        let theirs = self.build(Side::Theirs, &self.keystone, caller, request);
-        let ours = self.build(Side::Ours, &node, caller, request);
-        let read = async |request: reqwest::RequestBuilder, base_url: &str| {
-            let answer =
-                request.send().await.unwrap_or_else(|error| panic!("{base_url} does not answer: {error:?}"));
-            Answer::read(answer, base_url).await.unwrap_or_else(|error| panic!("{base_url}: {error:?}"))
-        };
-        let (theirs, ours) =
-            self.runtime.block_on(async { tokio::join!(read(theirs, &self.keystone), read(ours, &node)) });
-        let answers = Answers { theirs, ours };
-        self.compared(caller, request, &answers);
-        answers
+    /// The URL of a node that chance chooses.
+    pub fn draw_node(&mut self) -> String {
+        self.nodes[self.random.random_range(0..self.nodes.len())].clone()
     }
-
-    fn compared(&mut self, caller: &str, request: &Request, answers: &Answers) {
-        let differences = compare(answers, request.is_page, &mut self.ids);
-        let their_path = self.names.fill(&request.path, Side::Theirs);
-        let our_path = self.names.fill(&request.path, Side::Ours);
-        let tell = |answer: &Answer, path: &str| {
-            let Answer { status, headers, text, base_url, .. } = answer;
-            let names = ["content-type", "location", "allow", "www-authenticate", "vary", "content-length"];
-            let shown = names.iter().filter_map(|name| Some(format!(" {name}={:?}", headers.get(*name)?)));
-            let text: String = text.chars().take(1500).collect();
-            format!("  {base_url}{path}\n    {status}{}\n    {text}", shown.collect::<String>())
-        };
-        let told = || format!("{}\n{}", tell(&answers.theirs, &their_path), tell(&answers.ours, &our_path));
-        self.report.add(&Compared {
-            sequence: self.sequence,
-            caller,
-            request,
-            their_status: answers.theirs.status,
-            differences: &differences,
-            told: &told,
-        });
-    }
-
-    fn build(&self, side: Side, base_url: &str, caller: &str, request: &Request) -> reqwest::RequestBuilder {
-        let url = format!("{base_url}{}", self.names.fill(&request.path, side));
-        let mut builder = self.http.request(request.method.clone(), url);
-        let token = self.tokens.get(caller).unwrap_or_else(|| panic!("there is no caller {caller}"));
-        if let Some(token) = token.on(side) {
-            builder = builder.header("X-Auth-Token", token);
-        }
-        for (name, value) in &request.headers {
-            builder = builder.header(*name, self.names.fill(value, side));
-        }
-        match &request.body {
-            Body::None => builder,
-            Body::Json(body) => builder.json(&self.names.fill_json(body, side)),
-            Body::Text(text) => builder.body(self.names.fill(text, side)),
-        }
-    }
-}
-
-fn without_links(row: &Value) -> Value {
-    let mut row = row.clone();
-    if let Some(fields) = row.as_object_mut() {
-        fields.remove("links");
-    }
-    row
 }

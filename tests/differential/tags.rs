@@ -27,7 +27,7 @@ fn new_project(fields: Value) -> Request {
 }
 
 fn one(s: &mut Session) {
-    for tag in ["green", "Green", "a%20b", "%C3%BC", "x.y", "100%25", "a:b"] {
+    for tag in ["green", "a%20b", "%C3%BC", "x.y", "100%25", "a:b"] {
         let path = format!("/v3/projects/{{tagged}}/tags/{tag}");
         s.admin(404, get(&path));
         s.admin(201, put(&path));

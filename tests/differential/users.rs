@@ -58,7 +58,6 @@ fn create(s: &mut Session) {
     s.admin(201, new_user(json!({"name": "null password", "password": null, "description": null})));
     s.admin(201, new_user(json!({"name": "x".repeat(255)})));
     s.admin(201, new_user(json!({"name": "Ünï ☃ \"quoted\" 'both'"})));
-    s.admin(201, new_user(json!({"name": "ALICE", "domain_id": "{home}"})));
     s.admin(201, new_user(json!({"name": "no federation", "federated": []})));
     s.admin(409, new_user(json!({"name": "alice", "domain_id": "{home}"})));
     s.admin(409, new_user(json!({"name": " alice ", "domain_id": "{home}"})));
@@ -150,7 +149,6 @@ fn lists(s: &mut Session) {
     }
     for query in [
         "name=filter%20two",
-        "name=Filter%20Two",
         "name=a&name=alice",
         "name__contains=ilter",
         "name__icontains=FILTER",

@@ -38,7 +38,7 @@ diff-live *SEQUENCES:
 
 # Simulate SEEDS runs of the nodes
 sim SEEDS='50':
-    KEYRAFT_SIMULATION_SEEDS={{ SEEDS }} tests/run --test simulation all_nodes
+    KEYRAFT_SIMULATION_SEEDS={{ SEEDS }} tests/run --test simulation of_the_seeds
 
 # Break the world of real nodes: --smoke, --short or --long
 chaos *LENGTH='--smoke':

@@ -1,0 +1,7 @@
+//! What takes several requests, or the passing of time.
+
+mod hash_upgrade;
+mod multi_factor;
+mod password_change;
+mod security_compliance;
+mod token_life;

@@ -120,8 +120,7 @@ fn load_policy(config: &Config) -> Result<(Policy, PolicyText), PolicyFileError>
     Ok((policy, text))
 }
 
-/// Starts the node, and puts together the service that answers from it; the text of the policy is what the service
-/// began with.
+/// Starts the node and puts together the service on it. Returns the text of the policy that it begins with, too.
 ///
 /// # Errors
 /// The configuration cannot be followed, or the node does not start.

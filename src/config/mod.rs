@@ -249,6 +249,10 @@ mod tests {
         assert!(error.starts_with("k.toml:2: node.id: "), "{error}");
         let error = error_of(&REQUIRED.replace("[cluster]", "[cluster]\nheartbeat_ms = 1000"));
         assert!(error.contains(": cluster.election_timeout_min_ms: "), "{error}");
+        for body_timeout_s in [0, 3601] {
+            let error = error_of(&format!("{REQUIRED}[http]\nbody_timeout_s = {body_timeout_s}\n"));
+            assert!(error.starts_with("k.toml:9: http.body_timeout_s: "), "{error}");
+        }
         for digest_interval_ms in [99, 3_600_001] {
             let section = format!("[cluster]\ndigest_interval_ms = {digest_interval_ms}");
             let error = error_of(&REQUIRED.replace("[cluster]", &section));

@@ -13,8 +13,6 @@ use serde_json::{Map, Value};
 use super::ApiError;
 use crate::app::App;
 
-/// How long a client may take to send a body.
-const TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read on, so that the client gets to read the refusal: a connection that
 /// is closed with bytes unread may take the answer with it.
 const MAX_DRAINED_BYTES: usize = 1 << 20;
@@ -40,7 +38,8 @@ pub async fn read(State(app): State<App>, request: Request, next: Next) -> Respo
     }
     let (mut parts, body) = request.into_parts();
     let max_bytes = usize::try_from(app.config.http.max_request_body_bytes).unwrap_or(usize::MAX);
-    let body = match tokio::time::timeout(TIMEOUT, collect(body, max_bytes)).await {
+    let limit = Duration::from_secs(app.config.http.body_timeout_s);
+    let body = match tokio::time::timeout(limit, collect(body, max_bytes)).await {
         Ok(body) => body,
         Err(_) => Err(ApiError::BodyTimeout),
     };

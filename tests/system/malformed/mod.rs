@@ -35,6 +35,8 @@ const SEED: u64 = 30;
 const CONNECTIONS: usize = 3;
 /// How many of the wrong answers are shown.
 const SHOWN: usize = 40;
+/// Sending all the other requests takes longer.
+const SHORT_BODY_TIMEOUT: &str = "http.body_timeout_s=5";
 /// The leader has the nodes compare their states that soon after the last change.
 const COMPARED_SOON: &str = "cluster.digest_interval_ms=250";
 /// Many times as long.
@@ -43,7 +45,7 @@ const COMPARISON_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_requests_are_refused_and_change_nothing() {
-    let cluster = DevCluster::start_with(&[COMPARED_SOON]);
+    let cluster = DevCluster::start_with(&[COMPARED_SOON, SHORT_BODY_TIMEOUT]);
     let world = World::make(&cluster).await;
     let seed = std::env::var(SEED_VARIABLE).map_or(SEED, |text| text.parse().unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

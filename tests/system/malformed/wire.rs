@@ -17,7 +17,7 @@ use super::request::Malformed;
 /// An answer that is not there by then is a hang. (A node answers what it can answer in milliseconds.)
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// How long a node waits for the rest of a body, and some time more.
-const SLOW_BODY_LIMIT: Duration = Duration::from_secs(45);
+const SLOW_BODY_LIMIT: Duration = Duration::from_secs(20);
 
 const NO_HTTP: &str = "wire: no HTTP";
 const BAD_FRAME: &str = "wire: a body whose end cannot be known";

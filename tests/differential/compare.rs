@@ -5,17 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::answer::{Answer, Answers};
-use super::forms::{BASE, OPAQUE, ORDERED, any_id, canon, field_name, form};
+use super::forms::{BASE, OPAQUE, ORDERED, canon, field_name, form, outline};
+use super::headers::{PRESENT_HEADERS, REQUEST_ID, TEXT_HEADERS, allowed_methods, digits_hidden};
 use super::ids::{Ids, Part, parts};
 use super::report::cut;
 use super::times::Clock;
 
-/// Headers that are the same text on both sides, but for ids and the server's URL.
-pub const TEXT_HEADERS: &[&str] = &["content-type", "vary", "www-authenticate", "location"];
-/// Headers that are there on both sides or on neither.
-pub const PRESENT_HEADERS: &[&str] =
-    &["content-length", "x-subject-token", "openstack-auth-receipt", "retry-after"];
-pub const REQUEST_ID: &str = "x-openstack-request-id";
 const MAX_SHOWN: usize = 600;
 
 /// Where two answers differ, and how.
@@ -96,30 +91,9 @@ impl Comparison<'_> {
         match (&theirs.json, &ours.json) {
             (Value::Null, Value::Null) => self.text("body", &theirs.text, &ours.text),
             (Value::Null, _) | (_, Value::Null) => self.differ("body", &theirs.text, &ours.text),
-            (Value::Object(theirs), Value::Object(ours)) if is_page => self.page(theirs, ours),
+            (theirs, ours) if is_page => self.value("body ", "", &outline(theirs), &outline(ours)),
             (theirs, ours) => self.value("body ", "", theirs, ours),
         }
-    }
-
-    /// A page: the number of its rows, and all that is no row. Its links name other ids on each side.
-    fn page(&mut self, theirs: &Map<String, Value>, ours: &Map<String, Value>) {
-        let outline = |page: &Map<String, Value>| {
-            let mut outline = page.clone();
-            for value in outline.values_mut() {
-                if let Value::Array(rows) = value {
-                    *value = Value::from(rows.len());
-                }
-            }
-            if let Some(Value::Object(links)) = outline.get_mut("links") {
-                for link in links.values_mut() {
-                    if let Value::String(text) = link {
-                        *text = any_id(text);
-                    }
-                }
-            }
-            Value::Object(outline)
-        };
-        self.value("body ", "", &outline(theirs), &outline(ours));
     }
 
     fn value(&mut self, at: &str, key: &str, theirs: &Value, ours: &Value) {
@@ -227,18 +201,6 @@ impl Comparison<'_> {
     fn our_canon(&self, value: &Value) -> String {
         canon("", value, &|text| self.our_form(text), &|id| self.ids.number_of_ours(id))
     }
-}
-
-/// Methods of `Allow`, in order.
-pub fn allowed_methods(answer: &Answer) -> Vec<String> {
-    let methods = answer.header("allow").unwrap_or_default().split(',');
-    let mut methods: Vec<_> = methods.map(|method| method.trim().to_owned()).collect();
-    methods.sort();
-    methods
-}
-
-fn digits_hidden(text: &str) -> String {
-    text.chars().map(|character| if character.is_ascii_hexdigit() { 'x' } else { character }).collect()
 }
 
 #[cfg(test)]

@@ -54,8 +54,28 @@ pub fn canon(
     }
 }
 
+/// A page: the number of its rows, and all that is no row. Its links name other ids on each side.
+pub fn outline(page: &Value) -> Value {
+    let Value::Object(fields) = page else { return page.clone() };
+    let mut outline = fields.clone();
+    for (name, field) in &mut outline {
+        match field {
+            Value::Array(rows) => *field = Value::from(rows.len()),
+            Value::Object(links) if name == "links" => {
+                for link in links.values_mut() {
+                    if let Value::String(text) = link {
+                        *text = any_id(text);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Value::Object(outline)
+}
+
 /// A link of a page, whatever ids it names. Its marker is one, also where that is `default`.
-pub fn any_id(link: &str) -> String {
+fn any_id(link: &str) -> String {
     const MARKER: &str = "marker=";
     let id = |part: &Part<'_>| if let Part::Text(text) = part { (*text).to_owned() } else { "ID".to_owned() };
     let link: String = parts(link).iter().map(id).collect();

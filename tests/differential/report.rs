@@ -157,3 +157,51 @@ impl Report {
         self.faults.iter().for_each(|fault| eprintln!("fault: {fault}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::request::get;
+    use super::*;
+
+    fn report(path: &str, differences: &[Difference]) -> Report {
+        let mut report = Report::default();
+        report.add(&Compared {
+            sequence: "users",
+            caller: "admin",
+            request: &get(path),
+            their_status: 200,
+            differences,
+            told: &String::new,
+        });
+        report
+    }
+
+    #[test]
+    fn only_a_difference_that_is_not_allowed_fails_the_run() {
+        let status = |theirs: &str, ours: &str| Difference {
+            field: "status".to_owned(),
+            theirs: theirs.to_owned(),
+            ours: ours.to_owned(),
+        };
+        assert!(report("/v3/roles", &[]).is_good());
+        assert!(report("/v3/roles?marker=none", &[status("200", "404")]).is_good());
+        assert!(!report("/v3/roles?marker=none", &[status("200", "403")]).is_good());
+        assert!(!report("/v3/regions", &[status("200", "404")]).is_good());
+        assert!(!report("/v3/roles", &[status("200", "404"), status("200", "403")]).is_good());
+    }
+
+    #[test]
+    fn what_is_demanded_and_missing_fails_the_run() {
+        let mut few = report("/v3/roles", &[]);
+        few.demand_comparisons(1);
+        assert!(few.is_good());
+        few.demand_comparisons(2);
+        assert!(!few.is_good());
+        let mut without_callers = report("/v3/roles", &[]);
+        without_callers.demand_rows_of("role");
+        assert!(!without_callers.is_good());
+        let mut without_differences = report("/v3/roles", &[]);
+        without_differences.demand_allowed();
+        assert!(!without_differences.is_good());
+    }
+}

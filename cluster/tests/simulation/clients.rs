@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use keyraft_cluster::{Node, NodeId, ProposeError, Published, Random, ReadError, SeededRandom};
+use keyraft_cluster::{NodeId, ProposeError, Published, Random, ReadError, SeededRandom};
 
 use crate::history::{End, History, REGISTERS, Request, State, Value};
 use crate::kv::{self, KeyValue};
+use crate::observed::KvNode;
 use crate::trace::Trace;
 
 /// Clients of each node.
 const CLIENTS: u64 = 3;
-
-pub type KvNode = Node<KeyValue>;
 
 /// What all clients share.
 #[derive(Clone)]

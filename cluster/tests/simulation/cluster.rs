@@ -11,13 +11,12 @@ use keyraft_cluster::disk::Disk;
 use keyraft_cluster::{ClusterStatus, Network, NodeId};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::clients::KvNode;
 use crate::clock::EPOCH_MS;
 use crate::counters::Counters;
 use crate::kv::KeyValue;
 use crate::links::Trouble;
 use crate::machine::{DIRECTORY, Machine};
-use crate::scenario::eventually;
+use crate::observed::{KvNode, eventually, obeyed_leader, settled_digests};
 use crate::wire;
 use crate::world::World;
 
@@ -94,38 +93,25 @@ impl Cluster {
         self.machine(node).node().unwrap_or_else(|| panic!("node {node} does not run"))
     }
 
-    pub fn running(&self) -> Vec<(NodeId, KvNode)> {
+    pub fn running(&self) -> BTreeMap<NodeId, KvNode> {
         let world = self.world.borrow();
         world.machines.iter().filter_map(|machine| Some((machine.id, machine.node()?))).collect()
     }
 
     /// The leader that a majority obeys, itself included.
     pub async fn leader(&self) -> NodeId {
-        eventually("a leader that a majority obeys", || async {
-            let running: BTreeMap<NodeId, KvNode> = self.running().into_iter().collect();
-            let mut votes: BTreeMap<NodeId, usize> = BTreeMap::new();
-            for node in running.values() {
-                if let Some(leader) = *node.leader_changes().borrow() {
-                    *votes.entry(leader).or_default() += 1;
-                }
-            }
-            let majority = self.numbers.clone().count() / 2 + 1;
-            let known = votes.into_iter().find(|(leader, count)| {
-                *count >= majority && running.get(leader).is_some_and(|node| node.is_leader())
-            });
-            known.map(|(leader, _)| leader)
-        })
-        .await
+        let members = self.numbers.clone().count();
+        eventually("a leader that a majority obeys", || async { obeyed_leader(&self.running(), members) })
+            .await
     }
 
     pub async fn follower(&self) -> NodeId {
         let leader = self.leader().await;
-        self.running().into_iter().map(|(node, _)| node).find(|node| *node != leader).unwrap()
+        self.running().into_keys().find(|node| *node != leader).unwrap()
     }
 
     pub async fn status(&self) -> ClusterStatus {
-        let running = self.running();
-        running[0].1.status().await
+        self.running().values().next().unwrap().status().await
     }
 
     /// The role of a node in the status of another.
@@ -136,13 +122,8 @@ impl Cluster {
 
     /// Waits until all running nodes have applied the same entries, and returns their digests.
     pub async fn settled_digests(&self) -> Vec<u128> {
-        eventually("all nodes have applied the same entries", || async {
-            let states: Vec<_> = self.running().iter().map(|(_, node)| node.publication().load()).collect();
-            let longest = self.status().await.nodes.iter().map(|node| node.last_log_index).max();
-            let is_settled = states.iter().all(|state| Some(state.applied_index) == longest);
-            is_settled.then(|| states.iter().map(|state| state.digest).collect())
-        })
-        .await
+        let settled = || async { settled_digests(&self.running()).await };
+        eventually("all nodes have applied the same entries", settled).await
     }
 
     /// Holds up all that is sent between two nodes.

@@ -9,9 +9,10 @@ use keyraft_cluster::storage::{MemoryRows, RowsKind};
 use keyraft_cluster::{Environment, Host, Node, NodeConfig, NodeId, Omission, Random, SeededRandom};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::clients::{self, KvNode, Office};
+use crate::clients::{self, Office};
 use crate::clock::MachineClock;
 use crate::kv::KeyValue;
+use crate::observed::KvNode;
 use crate::wire::Wire;
 
 /// How much virtual time passes in one step.

@@ -35,6 +35,8 @@ mod judgement;
 mod kv;
 mod links;
 mod machine;
+#[path = "../support/observed.rs"]
+mod observed;
 mod processes;
 mod run;
 mod scenario;

@@ -11,7 +11,6 @@ use std::ops::{Range, RangeInclusive};
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use keyraft_cluster::{NodeConfig, NodeId, Random, SeededRandom};
 use tokio::runtime::Builder;
@@ -155,25 +154,6 @@ fn live(world: &RefCell<World>, limit_ms: u64, part: impl Future<Output = ()>) {
         }
         world.borrow_mut().step().unwrap_or_else(|broken| panic!("{broken}"));
         assert!(world.borrow().now_ms < limit_ms, "not over after {limit_ms} ms");
-    }
-}
-
-/// How long any awaited event may take before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits for something to become true, and panics with what was awaited if it does not.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
-    let awaited = async {
-        loop {
-            if let Some(found) = check().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    match tokio::time::timeout(PATIENCE, awaited).await {
-        Ok(found) => found,
-        Err(_) => panic!("not in {PATIENCE:?}: {what}"),
     }
 }
 

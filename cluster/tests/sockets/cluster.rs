@@ -1,39 +1,17 @@
 //! A cluster of real nodes, and a way to cut each link between them.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
 
-use keyraft_cluster::{ClusterStatus, Environment, Node, NodeConfig, NodeId, Peer};
+use keyraft_cluster::{Environment, Node, NodeConfig, NodeId, Peer};
 use tempfile::TempDir;
 
 use crate::kv::KeyValue;
+use crate::observed::{KvNode, eventually, obeyed_leader, settled_digests};
 use crate::proxy::Proxy;
-
-pub type KvNode = Node<KeyValue>;
-
-/// How long any awaited event may take before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Waits for something to become true, and says what was awaited if it does not.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
-    let awaited = async {
-        loop {
-            if let Some(found) = check().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    match tokio::time::timeout(PATIENCE, awaited).await {
-        Ok(found) => found,
-        Err(_) => panic!("not in {PATIENCE:?}: {what}"),
-    }
-}
 
 /// Below the ports that the system gives to outgoing connections, which would take it meanwhile.
 fn free_address() -> SocketAddr {
@@ -178,30 +156,14 @@ impl TestCluster {
         &self.nodes[&node]
     }
 
-    pub fn running(&self) -> impl Iterator<Item = (NodeId, &KvNode)> {
-        self.nodes.iter().map(|(number, node)| (*number, node))
+    pub fn running(&self) -> &BTreeMap<NodeId, KvNode> {
+        &self.nodes
     }
 
-    /// The leader that most running nodes obey, itself included.
+    /// The leader that a majority obeys, itself included.
     pub async fn leader(&self) -> NodeId {
-        eventually("a leader that a majority obeys", || async {
-            let mut votes: BTreeMap<NodeId, usize> = BTreeMap::new();
-            for node in self.nodes.values() {
-                if let Some(leader) = *node.leader_changes().borrow() {
-                    *votes.entry(leader).or_default() += 1;
-                }
-            }
-            let majority = self.listens.len() / 2 + 1;
-            let known = votes.into_iter().find(|(leader, count)| {
-                *count >= majority && self.nodes.get(leader).is_some_and(|node| node.is_leader())
-            });
-            known.map(|(leader, _)| leader)
-        })
-        .await
-    }
-
-    pub async fn status(&self) -> ClusterStatus {
-        self.nodes.values().next().unwrap().status().await
+        let obeyed = || async { obeyed_leader(&self.nodes, self.listens.len()) };
+        eventually("a leader that a majority obeys", obeyed).await
     }
 
     /// Cuts the links of a node, both ways.
@@ -227,12 +189,7 @@ impl TestCluster {
 
     /// Waits until all running nodes have applied the same entries, and returns their digests.
     pub async fn settled_digests(&self) -> Vec<u128> {
-        eventually("all nodes have applied the same entries", || async {
-            let states: Vec<_> = self.nodes.values().map(|node| node.publication().load()).collect();
-            let longest = self.status().await.nodes.iter().map(|node| node.last_log_index).max();
-            let is_settled = states.iter().all(|state| Some(state.applied_index) == longest);
-            is_settled.then(|| states.iter().map(|state| state.digest).collect())
-        })
-        .await
+        let settled = || async { settled_digests(&self.nodes).await };
+        eventually("all nodes have applied the same entries", settled).await
     }
 }

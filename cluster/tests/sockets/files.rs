@@ -2,8 +2,9 @@
 
 use keyraft_cluster::NodeConfig;
 
-use crate::cluster::{TestCluster, eventually};
+use crate::cluster::TestCluster;
 use crate::kv::{increment, set, unset};
+use crate::observed::{digests_of_one_moment, eventually};
 
 /// Snapshots after a few writes, and hardly any log below them.
 fn short_log(config: &mut NodeConfig) {
@@ -65,12 +66,7 @@ async fn digests_agree_after_a_random_workload_a_snapshot_and_a_restart() {
     }
     cluster.restart_all().await;
     cluster.leader().await;
-    let digests = eventually("equal states", || async {
-        let states: Vec<_> = cluster.running().map(|(_, node)| node.publication().load()).collect();
-        let same = states.iter().all(|state| state.applied_index == states[0].applied_index);
-        same.then(|| states.iter().map(|state| state.digest).collect::<Vec<_>>())
-    })
-    .await;
+    let digests = eventually("equal states", || async { digests_of_one_moment(cluster.running()) }).await;
     assert_eq!(digests, vec![digests[0]; 3]);
     for (number, node) in cluster.running() {
         assert_eq!(*node.fault().borrow(), None, "node {number}");

@@ -8,8 +8,9 @@ use std::time::Duration;
 use keyraft_cluster::{Environment, NodeId, Random, SeededRandom};
 use tokio::sync::RwLock;
 
-use crate::cluster::{KvNode, TestCluster};
+use crate::cluster::TestCluster;
 use crate::kv::{get, increment};
+use crate::observed::KvNode;
 use crate::tally::Tally;
 
 const NODES: u64 = 3;
@@ -27,7 +28,7 @@ struct History {
 type Shared = Arc<(RwLock<TestCluster>, History)>;
 
 async fn node_of(shared: &Shared, node: NodeId) -> Option<KvNode> {
-    shared.0.read().await.running().find(|(number, _)| *number == node).map(|(_, node)| node.clone())
+    shared.0.read().await.running().get(&node).cloned()
 }
 
 async fn write(shared: Shared, node: NodeId) {

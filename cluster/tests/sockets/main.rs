@@ -14,6 +14,8 @@ mod files;
 mod kv;
 mod linearizability;
 mod nodes;
+#[path = "../support/observed.rs"]
+mod observed;
 mod proxy;
 #[path = "../support/tally.rs"]
 mod tally;

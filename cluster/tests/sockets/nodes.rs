@@ -6,8 +6,9 @@ use futures::FutureExt;
 use keyraft_cluster::{Environment, Node, NodeConfig, StartError};
 use tokio::time::Instant;
 
-use crate::cluster::{TestCluster, eventually};
+use crate::cluster::TestCluster;
 use crate::kv::{KeyValue, get, increment, set};
+use crate::observed::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_on_one_node_is_read_at_once_on_every_other() {
@@ -84,7 +85,7 @@ async fn a_busy_port_is_named() {
 /// Those who hold leases report what they have applied as soon as they have, whatever their threads do meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_write_waits_for_a_heartbeat() {
-    const HEARTBEAT: Duration = Duration::from_millis(8_000);
+    const HEARTBEAT: Duration = Duration::from_millis(4_000);
     const LIMIT: Duration = Duration::from_millis(1_000);
     let cluster = TestCluster::start_with(3, |config| {
         let heartbeat_ms = u64::try_from(HEARTBEAT.as_millis()).unwrap();

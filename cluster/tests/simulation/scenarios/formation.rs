@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::kv::{get, set};
-use crate::scenario::{Scenario, eventually};
+use crate::observed::eventually;
+use crate::scenario::Scenario;
 use keyraft_cluster::{Fault, ReadError};
 
 /// Moments at which a founder is stopped, over all that founding takes.

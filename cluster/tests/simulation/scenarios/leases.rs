@@ -8,10 +8,10 @@ use keyraft_cluster::NodeId;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::clients::KvNode;
 use crate::cluster::Cluster;
 use crate::kv::{get, set};
-use crate::scenario::{Scenario, eventually};
+use crate::observed::{KvNode, eventually};
+use crate::scenario::Scenario;
 
 const ROUNDS: &str = "keyraft_read_index_rounds_total";
 const BY_LEASE: &str = "keyraft_reads_total/lease";

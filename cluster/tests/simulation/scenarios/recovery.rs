@@ -10,7 +10,8 @@ use tonic::Code;
 
 use crate::cluster::Cluster;
 use crate::kv::{KeyValue, get, set};
-use crate::scenario::{PATIENCE, Scenario, eventually};
+use crate::observed::{PATIENCE, digests_of_one_moment, eventually};
+use crate::scenario::Scenario;
 
 /// Snapshots after a few writes, and hardly any log below them.
 fn short_log(config: &mut NodeConfig) {
@@ -181,13 +182,8 @@ fn a_node_that_diverges_stops_serving_and_starts_again_from_a_peers_snapshot() {
         assert!(has_snapshot(&cluster, wrong));
         assert!(!has_diverged(&cluster, wrong));
         cluster.node(leader).propose(set("key", "value")).await.unwrap();
-        let digests = eventually("equal states", || async {
-            let states: Vec<_> =
-                cluster.running().iter().map(|(_, node)| node.publication().load()).collect();
-            let same = states.iter().all(|state| state.applied_index == states[0].applied_index);
-            same.then(|| states.iter().map(|state| state.digest).collect::<Vec<_>>())
-        })
-        .await;
+        let digests =
+            eventually("equal states", || async { digests_of_one_moment(&cluster.running()) }).await;
         assert_eq!(digests, vec![digests[0]; 3]);
         assert_eq!(cluster.role(leader, wrong).await, "follower", "its log was sound: it votes");
 

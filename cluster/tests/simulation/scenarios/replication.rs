@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::kv::{get, set};
-use crate::scenario::{Scenario, eventually};
+use crate::observed::eventually;
+use crate::scenario::Scenario;
 
 #[test]
 fn a_stopped_leader_is_replaced_and_no_acknowledged_write_is_lost() {

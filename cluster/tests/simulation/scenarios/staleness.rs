@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::cluster::Cluster;
 use crate::kv::{get, set};
-use crate::scenario::{Scenario, eventually};
+use crate::observed::eventually;
+use crate::scenario::Scenario;
 use keyraft_cluster::ReadError;
 
 const READ_TIMEOUT_MS: u64 = 50;

@@ -187,7 +187,7 @@ const fn of_message(
 }
 
 impl Allowed {
-    /// Whether it is this difference, in the response to a request that goes to `row`.
+    /// True for this difference, in the response to a request that goes to `row`.
     pub fn covers(&self, row: Option<Row>, request: &Request, difference: &Difference) -> bool {
         let is_path = match row {
             Some(row) if row.path == self.path => true,

@@ -19,7 +19,7 @@ pub struct Recorded<'a> {
 }
 
 impl Recorded<'_> {
-    /// Prints all that is not as in the folder. Returns the sequences that are not.
+    /// Prints the changes since the recordings in the folder. Returns the sequences that have changed.
     pub fn print_changes(&self, folder: &Path) -> Vec<String> {
         let mut changed: Vec<_> = recording::recorded_sequences(folder);
         changed.retain(|name| !self.steps.contains_key(name.as_str()));
@@ -102,7 +102,7 @@ fn changes<'a>(stored: &'a [Step], new: &'a [Step]) -> Vec<Change<'a>> {
     changes
 }
 
-/// Lines that tell of each place in which two responses differ.
+/// Places in which two responses differ, a line each.
 fn differences(before: &RecordedResponse, after: &RecordedResponse) -> Vec<String> {
     let mut lines = Vec::new();
     let whole = |response: &RecordedResponse| serde_json::to_value(response).unwrap();

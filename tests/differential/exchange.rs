@@ -109,8 +109,10 @@ impl Session {
         }
     }
 
+    /// Takes the recorded response.
+    ///
     /// # Panics
-    /// It is not what was recorded, so that the sequence cannot go on.
+    /// It is not that to this request, so that the sequence cannot go on.
     fn recorded(&mut self, caller: &str, request: &Request) -> Answer {
         let Peer::Recorded(replay) = &mut self.peer else { panic!("nothing is replayed") };
         replay.next(caller, request).unwrap_or_else(|error| panic!("{error}"))

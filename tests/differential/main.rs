@@ -222,7 +222,7 @@ fn keyraft_answers_as_keystone_does() {
         COMPLETE.iter().for_each(|component| session.report.demand_rows_of(component));
         session.report.demand_allowed();
         session.report.demand_comparisons(LEAST_COMPARISONS);
-        hold_against_recordings(&mut session, folder.path(), &plan);
+        check_recordings(&mut session, folder.path(), &plan);
     }
     session.report.print();
     eprintln!("in all {:.1?}", started.elapsed());
@@ -244,9 +244,8 @@ fn run_all(session: &mut Session, plan: &Plan) -> bool {
     true
 }
 
-/// After a live run: whether the recordings are still as Keystone behaves, or new recordings. After a replay: whether
-/// each recording was used.
-fn hold_against_recordings(session: &mut Session, keystone_folder: &Path, plan: &Plan) {
+/// Compares the recordings with a live run, or replaces them. Of a replay each recording has to be that of a sequence.
+fn check_recordings(session: &mut Session, keystone_folder: &Path, plan: &Plan) {
     let folder = recording::folder();
     match &session.peer {
         Peer::Live(live) => {

@@ -37,7 +37,7 @@ pub struct Replay {
 }
 
 impl Peer {
-    /// Starts a sequence. `Err` tells why it cannot be compared.
+    /// Starts a sequence. `Err` is the reason why it cannot be compared.
     pub fn enter(&mut self, sequence: &'static str) -> Result<(), String> {
         match self {
             Self::Live(live) => {

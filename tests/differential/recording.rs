@@ -160,7 +160,7 @@ mod tests {
     use super::super::times::{Clock, Span};
     use super::*;
 
-    /// Whether a comparison tells the two responses apart. Both have the times of a recording.
+    /// Compares two recorded responses: true when they differ.
     fn differ(theirs: &RecordedResponse, ours: &RecordedResponse) -> bool {
         let now = datetime!(2030-01-01 00:00);
         let clock = Clock::Recorded(Span { start: now, now });

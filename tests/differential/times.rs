@@ -1,8 +1,8 @@
 //! Times in responses: each server has its own, a moment apart.
 //!
-//! In a recording time stands still: a time that Keystone took from its clock is [`RECORDED_NOW`], the end of what it
-//! issued then is that much later. So a recording does not depend on the pace of the run that made it, and in a replay
-//! each of our times, less what is added in the recording, has to lie within the replay.
+//! A recording knows one moment: a time that Keystone took from its clock is [`RECORDED_NOW`], and the end of what it
+//! issued then is as much later as that lives. So a recording does not depend on the pace of the run that made it; in a
+//! replay each of our times, less such a life, has to be within the replay.
 
 use time::format_description::BorrowedFormatItem;
 use time::macros::{datetime, format_description};
@@ -60,7 +60,7 @@ pub fn form(text: &str) -> Option<String> {
 }
 
 impl Clock {
-    /// Whether both are times of the same form, and mean the same moment as nearly as can be known.
+    /// True for two times of the same form that mean the same moment, as nearly as can be known.
     pub fn agree(self, theirs: &str, ours: &str) -> bool {
         let (Some(their_time), Some(our_time)) = (instant(theirs), instant(ours)) else { return false };
         let is_near = match self {

@@ -213,7 +213,7 @@ fn keyraft_answers_as_keystone_does() {
     eprintln!("seed {}; the servers are up after {:.1?}", plan.seed, started.elapsed());
 
     let peer = match &keystone {
-        Some(keystone) => Peer::Live(Live::new(&keystone.url)),
+        Some(keystone) => Peer::Live(Box::new(Live::new(&keystone.url))),
         None => Peer::Recorded(Replay::new(recording::folder())),
     };
     let mut session = Session::new(peer, cluster.urls(), plan.seed);

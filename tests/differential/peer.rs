@@ -13,7 +13,7 @@ const ADVICE: &str = "where that is as it should be, record anew: tests/differen
 
 /// The responses to compare with.
 pub enum Peer {
-    Live(Live),
+    Live(Box<Live>),
     Recorded(Replay),
 }
 

@@ -118,9 +118,10 @@ async fn ask(part: &str) {
     let started = Instant::now();
     let api = TestApi::with_callers().await;
     let start = started.elapsed();
+    let usual = api.app.policy.load_full();
     let mut tally = Tally::default();
     for row in rows() {
-        row.ask(&api, &mut tally).await;
+        row.ask(&api, &usual, &mut tally).await;
     }
     let Tally { cases, asking, failures } = tally;
     let each_us = asking.as_micros() / cases.max(1) as u128;
@@ -134,32 +135,36 @@ impl Row {
         self.methods().len() * of_method + self.cases.len()
     }
 
-    async fn ask(&self, api: &TestApi, tally: &mut Tally) {
+    async fn ask(&self, api: &TestApi, usual: &Arc<Policy>, tally: &mut Tally) {
         for method in self.methods() {
             for caller in CALLERS {
                 let (status, message) = self.expected(caller);
                 let request = self.request(&method, None);
+                self.prepare(api).await;
                 self.try_one(api, tally, &format!("as {caller}"), caller, request, status, message).await;
             }
             for rule in &self.rules {
-                api.app.policy.store(Arc::new(refusing(rule)));
                 let caller = self.allowed[0];
                 let what = format!("as {caller}, whom {rule} refuses");
                 let request = self.request(&method, None);
+                self.prepare(api).await;
+                api.app.policy.store(Arc::new(refusing(rule)));
                 self.try_one(api, tally, &what, caller, request, 403, rule).await;
-                api.app.policy.store(Arc::new(Policy::defaults()));
+                api.app.policy.store(Arc::clone(usual));
             }
             for parameter in self.parameters() {
                 let own = self.missing.iter().find(|(name, _)| *name == parameter);
                 let status = own.map_or(404, |(_, status)| *status);
                 let request = self.request(&method, Some((&parameter, NOTHING)));
                 let what = format!("where no {parameter} is such");
+                self.prepare(api).await;
                 self.try_one(api, tally, &what, SYSTEM_ADMIN, request, status, "").await;
             }
         }
         for case in &self.cases {
             let request = (case.alter)(self.request(&self.method, None));
             let what = format!("as {}, {}", case.caller, case.what);
+            self.prepare(api).await;
             self.try_one(api, tally, &what, case.caller, request, case.status, case.message).await;
         }
     }
@@ -176,6 +181,16 @@ impl Row {
         }
     }
 
+    async fn prepare(&self, api: &TestApi) {
+        for step in &self.before {
+            match step {
+                Step::Make(name, request) => drop(api.make(name, request.clone()).await),
+                Step::Do(request) => drop(api.admin(request.clone()).await),
+                Step::LogIn(name, body) => api.names.set(name, api.log_in(body.clone()).await),
+            }
+        }
+    }
+
     #[allow(clippy::too_many_arguments, reason = "a case")]
     async fn try_one(
         &self,
@@ -187,16 +202,6 @@ impl Row {
         status: u16,
         message: &str,
     ) {
-        let policy = api.app.policy.load_full();
-        api.app.policy.store(Arc::new(Policy::defaults()));
-        for step in &self.before {
-            match step {
-                Step::Make(name, request) => drop(api.make(name, request.clone()).await),
-                Step::Do(request) => drop(api.admin(request.clone()).await),
-                Step::LogIn(name, body) => api.names.set(name, api.log_in(body.clone()).await),
-            }
-        }
-        api.app.policy.store(policy);
         let request = match caller {
             "nobody" => request,
             _ => request.by(format!("{{token_of_{caller}}}")),

@@ -1,11 +1,11 @@
-"""Drives the real `openstack` command against every node in turn.
+"""Drives the real `openstack` command against every node, all at the same time.
 
 Each thing is made through one node and read at once through the next one, so a node that answers
 from an old state is found out. The commands are the ones a user types: arguments in, JSON and an
 exit code out. Each runs in a process of its own, forked from one that has imported the command
 already, because its start-up would take twenty times as long as its work.
 
-Prints a line for each group of steps; the first step that fails ends the run with exit code 1.
+Prints a line for each group of steps. A step that fails ends the round through its node; the exit code is 1 then.
 """
 
 import argparse
@@ -355,14 +355,32 @@ def main():
         # Once in this process, so that the forks find all modules loaded.
         os.environ.update(nodes.environment(args.urls[0]))
         expect(shell.main(["region", "list", "-f", "json"]) == 0, "openstack region list failed")
-        for url in dict.fromkeys(args.urls):
-            print(f"made through {url}, read through {nodes.after(url)}", flush=True)
-            plain_command(nodes, url)
-            Round(nodes, url, args.own_catalog).run()
     except StepFailed as failure:
         print(f"FAILED: {failure}", flush=True)
         return 1
-    return 0
+    rounds = [start_round(nodes, url, args.own_catalog) for url in dict.fromkeys(args.urls)]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in rounds]
+    return 0 if not any(codes) else 1
+
+
+def start_round(nodes, url, own_catalog):
+    """Runs all steps through one node in a process of its own; its id."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        print(f"made through {url}, read through {nodes.after(url)}", flush=True)
+        plain_command(nodes, url)
+        Round(nodes, url, own_catalog).run()
+        code = 0
+    except StepFailed as failure:
+        print(f"FAILED: {failure}", flush=True)
+    except BaseException as error:  # the fork must not go on as its parent
+        print(f"FAILED on {url}: {error!r}", flush=True)
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,10 @@ impl Cluster {
         Self { world: Rc::new(RefCell::new(world)), numbers, counters }
     }
 
+    pub fn seed(&self) -> u64 {
+        self.world.borrow().seed
+    }
+
     pub fn world(&self) -> Rc<RefCell<World>> {
         Rc::clone(&self.world)
     }

@@ -49,10 +49,16 @@ pub fn parse_seeds(text: &str) -> Range<u64> {
     }
 }
 
+/// A test of this binary, in a process of its own.
+pub fn alone(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--include-ignored", "--nocapture", "--test-threads=1"]);
+    command
+}
+
 /// Runs a simulation in a process of its own.
 pub fn judge(seed: u64, omitted: Option<&str>) -> Judged {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["one_seed", "--exact", "--ignored", "--nocapture", "--test-threads=1"]);
+    let mut command = alone("one_seed");
     command.env(SEED, seed.to_string());
     match omitted {
         Some(omitted) => command.env(OMIT, omitted),

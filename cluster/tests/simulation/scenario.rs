@@ -3,7 +3,8 @@
 //! A test is an async function of a [`Cluster`]. It has a runtime of its own, as every machine has, and after each step
 //! of the world it goes on as far as it can. Its timers are virtual too: a timeout of 20 s costs what happens in it.
 //!
-//! `KEYRAFT_SCENARIO_SEED=7` runs every scenario with this seed, `0..20` with these.
+//! Each seed has a process of its own, which begins with the same state of every library and so repeats exactly: the
+//! test starts itself again. `KEYRAFT_SCENARIO_SEED=7` runs every scenario with this seed, `0..20` with these.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -22,7 +23,7 @@ use crate::history::History;
 use crate::interposed;
 use crate::kv::set;
 use crate::machine::{DIRECTORY, STEP};
-use crate::processes::{SHOW, parse_seeds};
+use crate::processes::{SHOW, alone, parse_seeds};
 use crate::trace::Trace;
 use crate::wire;
 use crate::world::{LATENCY_MS, Parts, World};
@@ -30,6 +31,10 @@ use crate::world::{LATENCY_MS, Parts, World};
 /// Which seeds scenarios run with, unless by default.
 const SEED: &str = "KEYRAFT_SCENARIO_SEED";
 const SEEDS: Range<u64> = 0..2;
+/// The seed of a process that runs one.
+const OWN_SEED: &str = "KEYRAFT_SCENARIO_OWN_SEED";
+/// What such a process has to report.
+const SUM: &str = "SUM ";
 /// The most virtual time that a scenario may take.
 const LIMIT_MS: u64 = 900_000;
 /// The most that its nodes take to end when it is over.
@@ -42,6 +47,7 @@ const TESTER: NodeId = 100;
 pub struct Scenario {
     numbers: RangeInclusive<NodeId>,
     change: fn(&mut NodeConfig),
+    seeds: Range<u64>,
     is_started: bool,
 }
 
@@ -53,12 +59,17 @@ impl Scenario {
 
     /// The same, with other numbers.
     pub fn numbered(numbers: RangeInclusive<NodeId>) -> Self {
-        Self { numbers, change: |_| {}, is_started: true }
+        Self { numbers, change: |_| {}, seeds: SEEDS, is_started: true }
     }
 
     /// The same, with another configuration.
     pub fn configured(self, change: fn(&mut NodeConfig)) -> Self {
         Self { change, ..self }
+    }
+
+    /// The same, with so many seeds.
+    pub fn with_seeds(self, count: u64) -> Self {
+        Self { seeds: 0..count, ..self }
     }
 
     /// The same, with all machines off.
@@ -67,23 +78,35 @@ impl Scenario {
     }
 
     /// Runs a test once for each seed.
-    pub fn run(self, test: impl AsyncFn(Cluster) + Clone + Send + 'static) {
-        // Shown when the environment asks for it: RUST_LOG=keyraft_cluster=debug
-        let logs = tracing_subscriber::EnvFilter::from_default_env();
-        let _ = tracing_subscriber::fmt().with_env_filter(logs).with_test_writer().try_init();
-        for seed in std::env::var(SEED).map_or(SEEDS, |text| parse_seeds(&text)) {
-            self.clone().run_seed(seed, test.clone());
+    pub fn run<T: AsyncFn(Cluster) + Send + 'static>(self, test: T) {
+        let seeds = std::env::var(SEED).map_or(self.seeds.clone(), |text| parse_seeds(&text));
+        self.sums(seeds, test);
+    }
+
+    /// Runs a test with these seeds, and returns what stands for all that happened each time.
+    fn sums<T>(self, seeds: impl IntoIterator<Item = u64>, test: T) -> Vec<String>
+    where
+        T: AsyncFn(Cluster) + Send + 'static,
+    {
+        match std::env::var(OWN_SEED) {
+            Ok(seed) => self.run_here(seed.parse().unwrap(), test),
+            Err(_) => seeds.into_iter().map(run_alone::<T>).collect(),
         }
     }
 
-    /// Runs a test with one seed; what is returned stands for all that happened.
-    fn run_seed(self, seed: u64, test: impl AsyncFn(Cluster) + Send + 'static) -> (u64, u64) {
-        // A new thread begins with the same state of every library.
+    /// Runs a test in this process, which then ends.
+    fn run_here(self, seed: u64, test: impl AsyncFn(Cluster) + Send + 'static) -> ! {
+        // Shown when the environment asks for it: RUST_LOG=keyraft_cluster=debug
+        let logs = tracing_subscriber::EnvFilter::from_default_env();
+        tracing_subscriber::fmt().with_env_filter(logs).with_ansi(false).init();
         let running = thread::Builder::new().stack_size(16 << 20).spawn(move || self.simulate(seed, test));
-        running.unwrap().join().unwrap_or_else(|panicked| {
-            println!("repeat with {SEED}={seed}");
-            std::panic::resume_unwind(panicked)
-        })
+        match running.unwrap().join() {
+            Ok((sum, events)) => {
+                println!("\n{SUM}{sum} {events}");
+                std::process::exit(0)
+            }
+            Err(panicked) => std::panic::resume_unwind(panicked),
+        }
     }
 
     fn simulate(self, seed: u64, test: impl AsyncFn(Cluster)) -> (u64, u64) {
@@ -136,6 +159,20 @@ impl Scenario {
     }
 }
 
+/// Runs the test whose closure is a `T` in a process of its own; the closure's type names it.
+fn run_alone<T>(seed: u64) -> String {
+    let path = std::any::type_name::<T>().split("::").skip(1);
+    let test: Vec<&str> = path.take_while(|part| !part.starts_with('{')).collect();
+    let ran = alone(&test.join("::")).env(OWN_SEED, seed.to_string()).output().unwrap();
+    let output = String::from_utf8_lossy(&ran.stdout);
+    println!("seed {seed}:\n{output}{}", String::from_utf8_lossy(&ran.stderr));
+    let sum = output.lines().find_map(|line| line.strip_prefix(SUM));
+    match sum.filter(|_| ran.status.success()) {
+        Some(sum) => sum.to_owned(),
+        None => panic!("repeat with {SEED}={seed}; its process ended: {}", ran.status),
+    }
+}
+
 /// Lets a world go on, and a part of a test in it, until that is over.
 fn live(world: &RefCell<World>, limit_ms: u64, part: impl Future<Output = ()>) {
     let tester = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -159,15 +196,13 @@ fn live(world: &RefCell<World>, limit_ms: u64, part: impl Future<Output = ()>) {
 
 #[test]
 fn a_scenario_repeats_exactly() {
-    let sum = |seed| {
-        Scenario::of(3).run_seed(seed, async |cluster| {
-            let leader = cluster.leader().await;
-            cluster.node(leader).propose(set("key", "value")).await.unwrap();
-            cluster.crash_node(leader);
-            let follower = cluster.follower().await;
-            cluster.node(follower).propose(set("key", "value 2")).await.unwrap();
-        })
-    };
-    assert_eq!(sum(1), sum(1));
-    assert_ne!(sum(1), sum(2));
+    let sums = Scenario::of(3).sums([1, 1, 2], async |cluster| {
+        let leader = cluster.leader().await;
+        cluster.node(leader).propose(set("key", "value")).await.unwrap();
+        cluster.crash_node(leader);
+        let follower = cluster.follower().await;
+        cluster.node(follower).propose(set("key", "value 2")).await.unwrap();
+    });
+    assert_eq!(sums[0], sums[1], "a seed has two histories");
+    assert_ne!(sums[1], sums[2], "all seeds have one history");
 }

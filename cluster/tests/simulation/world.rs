@@ -33,6 +33,7 @@ pub struct Parts {
 }
 
 pub struct World {
+    pub seed: u64,
     now_ns: Arc<AtomicU64>,
     pub now_ms: u64,
     pub sim: Sim<'static>,
@@ -75,6 +76,7 @@ impl World {
         });
         let machines = machines.collect();
         Self {
+            seed,
             now_ns,
             now_ms: 0,
             sim,

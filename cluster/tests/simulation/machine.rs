@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use keyraft_cluster::disk::MemoryDisk;
 use keyraft_cluster::storage::{MemoryRows, RowsKind};
-use keyraft_cluster::{Environment, Host, Node, NodeConfig, NodeId, Omission, Random, SeededRandom};
+use keyraft_cluster::{Environment, Host, NodeConfig, NodeId, Omission, Random, SeededRandom};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clients::{self, Office};
@@ -120,7 +120,7 @@ impl Machine {
         let (ends, has_bad_disk) = (Arc::clone(&has_ended), Arc::clone(&self.has_bad_disk));
         runtime.spawn(async move {
             let id = config.node_id;
-            let started = match Node::start_on(config, app, environment, host).await {
+            let started = match keyraft_cluster_testing::start(config, app, environment, host).await {
                 Ok(started) => started,
                 // It starts again once the disk is good.
                 Err(error) if has_bad_disk.load(Ordering::SeqCst) => {

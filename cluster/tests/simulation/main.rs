@@ -30,24 +30,19 @@ mod disturbance;
 mod history;
 mod interposed;
 mod judgement;
-#[path = "../support/kv.rs"]
-#[allow(dead_code, reason = "each test uses a part")]
-mod kv;
 mod links;
 mod machine;
-#[path = "../support/observed.rs"]
-mod observed;
 mod processes;
 mod run;
 mod scenario;
 mod scenarios;
 mod seeded;
-#[path = "../support/tally.rs"]
-mod tally;
 mod trace;
 mod trouble;
 mod wire;
 mod world;
+
+use keyraft_cluster_testing::{kv, observed, tally};
 
 /// What each process runs.
 #[test]

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use keyraft_cluster::{Environment, Node, NodeConfig, NodeId, Peer};
+use keyraft_cluster::{Environment, Host, NodeConfig, NodeId, Peer};
+use keyraft_cluster_testing::start;
 use tempfile::TempDir;
 
 use crate::kv::KeyValue;
@@ -107,7 +108,7 @@ impl TestCluster {
 
     async fn start_node_in(&mut self, node: NodeId, app: KeyValue, environment: Environment) {
         let config = self.config(node);
-        let started = Node::start(config, app, environment).await;
+        let started = start(config, app, environment, Host::system()).await;
         let started = started.unwrap_or_else(|error| panic!("node {node}: {error}"));
         self.nodes.insert(node, started);
     }
@@ -133,7 +134,9 @@ impl TestCluster {
     pub async fn start_crashed_node(&mut self, node: NodeId) {
         let config = self.config(node);
         let started = eventually("its port and its files are free", || async {
-            Node::start(config.clone(), KeyValue::default(), Environment::system().unwrap()).await.ok()
+            start(config.clone(), KeyValue::default(), Environment::system().unwrap(), Host::system())
+                .await
+                .ok()
         });
         let started = started.await;
         self.nodes.insert(node, started);

@@ -10,12 +10,8 @@
 
 mod cluster;
 mod files;
-#[path = "../support/kv.rs"]
-mod kv;
 mod linearizability;
 mod nodes;
-#[path = "../support/observed.rs"]
-mod observed;
 mod proxy;
-#[path = "../support/tally.rs"]
-mod tally;
+
+use keyraft_cluster_testing::{kv, observed, tally};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use keyraft_cluster::{Environment, Node, NodeConfig, StartError};
+use keyraft_cluster::{Environment, Host, NodeConfig, StartError};
+use keyraft_cluster_testing::start;
 use tokio::time::Instant;
 
 use crate::cluster::TestCluster;
@@ -75,8 +76,10 @@ async fn a_busy_port_is_named() {
     let cluster = TestCluster::start(1).await;
     let config = NodeConfig { directory: cluster.directory.path().join("other"), ..cluster.config(1) };
     let address = config.listen;
-    let refused =
-        Node::start(config, KeyValue::default(), Environment::system().unwrap()).await.err().unwrap();
+    let refused = start(config, KeyValue::default(), Environment::system().unwrap(), Host::system())
+        .await
+        .err()
+        .unwrap();
     assert!(matches!(refused, StartError::Listen { address: named, .. } if named == address));
     assert!(refused.to_string().contains(&address.to_string()), "{refused}");
     cluster.stop().await;

@@ -6,8 +6,10 @@ use keyraft_cluster::{Application, LogMoment, Row, RowChange, RowError};
 
 const TABLE: u8 = 1;
 
+/// Keys and their values.
 pub type State = OrdMap<Vec<u8>, Vec<u8>>;
 
+/// The application.
 #[derive(Clone, Default)]
 pub struct KeyValue {
     /// A key whose commands are misapplied.
@@ -15,20 +17,25 @@ pub struct KeyValue {
 }
 
 /// The command that sets a key.
+#[must_use]
 pub fn set(key: &str, value: &str) -> Bytes {
     Bytes::from(format!("set\0{key}\0{value}"))
 }
 
 /// The command that adds 1 to a counter; it answers the new value.
+#[must_use]
 pub fn increment(key: &str) -> Bytes {
     Bytes::from(format!("inc\0{key}\0"))
 }
 
 /// The command that removes a key.
+#[must_use]
 pub fn unset(key: &str) -> Bytes {
     Bytes::from(format!("del\0{key}\0"))
 }
 
+/// The value of a key.
+#[must_use]
 pub fn get(state: &State, key: &str) -> Option<String> {
     state.get(key.as_bytes()).map(|value| String::from_utf8(value.clone()).unwrap())
 }

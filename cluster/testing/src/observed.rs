@@ -8,6 +8,7 @@ use keyraft_cluster::{Node, NodeId};
 
 use crate::kv::KeyValue;
 
+/// A node of the application for tests.
 pub type KvNode = Node<KeyValue>;
 
 /// How long any awaited event may take before the test fails.

@@ -216,4 +216,33 @@ mod tests {
         assert!(before.role.roles.values().eq(log.state.role.roles.values()));
         assert!(before.assignment.assignments.values().eq(log.state.assignment.assignments.values()));
     }
+
+    #[test]
+    fn once_more_it_finds_its_service_by_type_and_name_and_brings_its_endpoints_up_to_date() {
+        let with_catalog = |name: &str, url: &str| {
+            let (id, r#type) = (format!("new {name} {url}"), "identity".to_owned());
+            let extra = [("name".to_owned(), format!("{name:?}"))].into();
+            let endpoint = |interface: &str| Endpoint {
+                id: format!("{id} {interface}"),
+                interface: interface.to_owned(),
+                url: url.to_owned(),
+                ..Endpoint::default()
+            };
+            let endpoints = ["public", "internal"].map(endpoint).to_vec();
+            let service = Some(Service { id, r#type, extra, ..Service::default() });
+            Bootstrap { service, endpoints, ..bootstrap() }
+        };
+        let mut log = TestLog::default();
+        log.run(Kind::Bootstrap(with_catalog("keystone", "http://a"))).unwrap();
+        log.run(Kind::Bootstrap(with_catalog("keystone", "http://b"))).unwrap();
+        let endpoints: Vec<_> = log.state.catalog.endpoints.values().collect();
+        assert_eq!(log.state.catalog.services.values().count(), 1);
+        assert_eq!(endpoints.len(), 2);
+        assert!(
+            endpoints.iter().all(|endpoint| endpoint.id.contains("http://a") && endpoint.url == "http://b")
+        );
+        log.run(Kind::Bootstrap(with_catalog("other", "http://b"))).unwrap();
+        assert_eq!(log.state.catalog.services.values().count(), 2);
+        assert_eq!(log.state.catalog.endpoints.values().count(), 4);
+    }
 }

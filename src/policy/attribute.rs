@@ -154,7 +154,65 @@ fn is_name(segment: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::credentials::TokenAttributes;
     use super::*;
+
+    #[test]
+    fn each_path_reads_its_own_part_of_the_credentials() {
+        let credentials = Credentials {
+            user_id: Some("user"),
+            user_domain_id: Some("user domain"),
+            project_id: Some("project"),
+            project_domain_id: Some("project domain"),
+            domain_id: Some("domain"),
+            system_scope: Some("all"),
+            roles: &["role"],
+            token: TokenAttributes {
+                user_name: Some("user name"),
+                user_domain_name: Some("user domain name"),
+                project_name: Some("project name"),
+                project_domain_name: Some("project domain name"),
+                is_domain: Some(false),
+                domain_name: Some("domain name"),
+                methods: &["method"],
+                application_credential_id: Some("application credential"),
+                identity_provider_id: Some("identity provider"),
+                protocol_id: Some("protocol"),
+            },
+            ..Credentials::default()
+        };
+        for (path, held) in [
+            ("user_id", Held::One("user")),
+            ("user_domain_id", Held::One("user domain")),
+            ("project_id", Held::One("project")),
+            ("project_domain_id", Held::One("project domain")),
+            ("domain_id", Held::One("domain")),
+            ("system_scope", Held::One("all")),
+            ("system", Held::One("all")),
+            ("is_admin_project", Held::One("False")),
+            ("roles", Held::Many(&["role"])),
+            ("token.roles.name", Held::Many(&["role"])),
+            ("token.user.id", Held::One("user")),
+            ("token.user.name", Held::One("user name")),
+            ("token.user.domain.id", Held::One("user domain")),
+            ("token.user.domain.name", Held::One("user domain name")),
+            ("token.project.id", Held::One("project")),
+            ("token.project.name", Held::One("project name")),
+            ("token.project.domain.id", Held::One("project domain")),
+            ("token.project.domain.name", Held::One("project domain name")),
+            ("token.is_domain", Held::One("False")),
+            ("token.domain.id", Held::One("domain")),
+            ("token.domain.name", Held::One("domain name")),
+            ("token.system.all", Held::One("True")),
+            ("token.methods", Held::Many(&["method"])),
+            ("token.application_credential.id", Held::One("application credential")),
+            ("token.user.OS-FEDERATION.identity_provider.id", Held::One("identity provider")),
+            ("token.user.OS-FEDERATION.protocol.id", Held::One("protocol")),
+            ("is_admin", Held::Nothing),
+        ] {
+            assert_eq!(Attribute::from_path(path).unwrap().read(&credentials), held, "{path}");
+        }
+    }
 
     #[test]
     fn a_path_keystone_has_and_we_lack_is_refused() {

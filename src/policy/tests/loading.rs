@@ -36,6 +36,7 @@ fn a_cycle_is_refused_even_below_a_not() {
         other => panic!("{other:?}"),
     };
     assert_eq!(cycle(&[("a", "rule:a")]), "a a");
+    assert_eq!(cycle(&[("a", "not rule:a")]), "a a");
     assert_eq!(cycle(&[("a", "@ or (not rule:b)"), ("b", "rule:c"), ("c", "rule:b")]), "b c b");
     // Base rules, first met through the rules that refer to them: the path holds the cycle alone.
     assert_eq!(

@@ -54,3 +54,19 @@ fn is_same(role: &str, name: &str) -> bool {
         role.to_lowercase() == name.to_lowercase()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn role_names_are_the_same_in_lower_case_also_where_one_is_ascii_alone() {
+        const KELVIN: &str = "\u{212a}";
+        for (role, name) in [("Admin", "aDMIN"), ("k", KELVIN), (KELVIN, "K"), ("ÄRA", "ära")] {
+            assert!(is_same(role, name), "{role} {name}");
+        }
+        for (role, name) in [("admin", "admins"), ("a", "ä"), ("", "a")] {
+            assert!(!is_same(role, name), "{role} {name}");
+        }
+    }
+}

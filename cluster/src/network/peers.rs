@@ -126,3 +126,45 @@ impl Peers {
             .max_encoding_message_size(self.max_message_bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::net::SocketAddr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::network::sockets::{Incoming, NoNetwork};
+
+    /// Counts the connections that are asked for.
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    #[async_trait::async_trait]
+    impl Network for Counted {
+        fn channel(&self, endpoint: &Endpoint) -> Channel {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            NoNetwork.channel(endpoint)
+        }
+
+        async fn listen(&self, address: SocketAddr) -> io::Result<Incoming> {
+            NoNetwork.listen(address).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_has_one_connection_for_each_lane_until_its_address_changes() {
+        let network = Arc::new(Counted::default());
+        let peers = Peers::new(&NodeConfig::default(), Arc::clone(&network) as Arc<dyn Network>);
+        let connections = |lanes: &[Lane]| {
+            lanes.iter().for_each(|lane| drop(peers.client(7, *lane).unwrap()));
+            network.0.load(Ordering::Relaxed)
+        };
+        peers.client(7, Lane::Urgent).unwrap_err();
+        peers.learn(7, "127.0.0.1:1");
+        assert_eq!(connections(&[Lane::Urgent, Lane::Urgent]), 1);
+        assert_eq!(connections(&[Lane::Bulk, Lane::Urgent, Lane::Bulk]), 2);
+        peers.learn(7, "127.0.0.1:2");
+        assert_eq!(connections(&[Lane::Urgent, Lane::Urgent]), 3);
+    }
+}

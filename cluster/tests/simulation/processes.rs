@@ -40,13 +40,15 @@ pub struct Judged {
     pub output: String,
 }
 
-/// A seed, or a range of them: `37`, `30..40`.
+/// A seed, or a range of them that is not empty: `37`, `30..40`.
 pub fn parse_seeds(text: &str) -> Range<u64> {
     let number = |text: &str| text.parse::<u64>().unwrap_or_else(|_| panic!("{text:?} is no seed"));
-    match text.split_once("..") {
+    let seeds = match text.split_once("..") {
         Some((first, end)) => number(first)..number(end),
         None => number(text)..number(text) + 1,
-    }
+    };
+    assert!(!seeds.is_empty(), "{text:?} names no seed");
+    seeds
 }
 
 /// A test of this binary, in a process of its own.

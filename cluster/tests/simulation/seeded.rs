@@ -15,7 +15,7 @@ const SEEDS_TO_MISS: u64 = 40;
 fn seeds() -> Range<u64> {
     match (std::env::var(SEED), std::env::var("KEYRAFT_SIMULATION_SEEDS")) {
         (Ok(seeds), _) => parse_seeds(&seeds),
-        (Err(_), Ok(count)) => 0..parse_seeds(&count).start,
+        (Err(_), Ok(count)) => parse_seeds(&format!("0..{count}")),
         _ => 0..SEEDS,
     }
 }

@@ -27,7 +27,7 @@ pub struct Suite {
     /// About an hour; of each workload at least 10,000 operations have to be done
     #[arg(long, group = "length")]
     long: bool,
-    /// How many nodes [default: 5, or 3 with --smoke]
+    /// Number of nodes [default: 5, or 3 with --smoke]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(3..=9))]
     nodes: Option<u8>,
     /// What fixes the schedules: the first run has this seed, the next one the next [default: 1, or drawn by chance with
@@ -80,6 +80,11 @@ impl Suite {
                 for (nemesis, lacking) in leave_out_lacking(&mut plan).map_err(RunError::from)? {
                     writeln!(out, "left out  {nemesis}  {lacking}")?;
                     left_out += 1;
+                }
+                if plan.nemeses.is_empty() {
+                    writeln!(out, "failed  {}  no nemesis can strike here", plan.title())?;
+                    failed += 1;
+                    continue;
                 }
             }
             if let Some(lacking) = plan.lacking().map_err(RunError::from)? {

@@ -26,7 +26,7 @@ use crate::token::ring::TokenKeys;
 /// Log-ins that may wait for a hashing thread.
 const WAITING_LOGINS: usize = 1024;
 
-/// What a service takes from its machine.
+/// The parts of a service that its machine provides.
 pub struct Machine {
     /// Disk and network.
     pub host: Host,
@@ -36,7 +36,7 @@ pub struct Machine {
     pub cluster_key: ClusterKey,
     /// The token that stands for every right, if there is one.
     pub admin_token: Option<AdminToken>,
-    /// What is counted, for `/metrics`.
+    /// The recorder's handle, for `/metrics`.
     pub metrics: PrometheusHandle,
 }
 

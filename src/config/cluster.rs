@@ -57,7 +57,7 @@ pub struct Cluster {
     /// How long a write waits for a leader and a majority before it is answered 503, in milliseconds.
     #[serde(default = "write_timeout_ms")]
     pub write_timeout_ms: u64,
-    /// How often the leader has the states of all nodes compared, if anything has changed, in milliseconds.
+    /// The interval at which the leader has the states of all nodes compared, if anything has changed, in milliseconds.
     #[serde(default = "digest_interval_ms")]
     pub digest_interval_ms: u64,
 }

@@ -242,7 +242,7 @@ impl Drop for DevCluster {
     }
 }
 
-/// Whether a status shows three nodes that have applied as much and have the same digest.
+/// Returns true if a status shows three nodes that have applied as much and have the same digest.
 fn is_same_everywhere(status: &Value) -> bool {
     let of = |node: &Value| Some((node["applied_index"].as_u64()?, node["digest"].as_str()?.to_owned()));
     let states = status["nodes"].as_array().map(|nodes| nodes.iter().map(of).collect::<Option<Vec<_>>>());

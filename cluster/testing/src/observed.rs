@@ -11,7 +11,7 @@ use crate::kv::KeyValue;
 /// A node of the application for tests.
 pub type KvNode = Node<KeyValue>;
 
-/// How long any awaited event may take before the test fails.
+/// The longest wait for any event; then the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Waits for something to become true, and panics with what was awaited if it does not.

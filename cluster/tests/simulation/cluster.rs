@@ -205,7 +205,7 @@ impl Cluster {
         self.world.borrow().tester.as_ref().unwrap().channel(&endpoint)
     }
 
-    /// What all nodes have counted.
+    /// The counters of all nodes.
     pub fn count(&self, name: &str) -> u64 {
         self.counters.count(name)
     }

@@ -18,7 +18,7 @@ use crate::wire::Wire;
 /// How much virtual time passes in one step.
 pub const STEP: Duration = Duration::from_millis(1);
 
-/// Where the files of a node lie on its disk.
+/// The folder of a node's files on its disk.
 pub const DIRECTORY: &str = "/node";
 
 pub struct Machine {

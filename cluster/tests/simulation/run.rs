@@ -13,10 +13,10 @@ use crate::trace::Trace;
 use crate::wire;
 use crate::world::{LATENCY_MS, Parts, World};
 
-/// How long a cluster may take to begin, and to be well again once nothing is wrong any more.
+/// The longest time for a cluster to begin, and to be well again once nothing is wrong any more.
 const PATIENCE_MS: u64 = 30_000;
 
-/// What is to be simulated.
+/// The plan of a simulation.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -28,7 +28,7 @@ pub struct Plan {
     pub is_shown: bool,
 }
 
-/// What came of it.
+/// The outcome of a simulation.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Stands for all that happened.
@@ -94,7 +94,7 @@ fn config(plan: Plan, node: NodeId, nodes: u64) -> NodeConfig {
 }
 
 impl World {
-    /// What the seed of a plan makes of it.
+    /// Draws the world of a plan from its seed.
     fn drawn(plan: Plan) -> Self {
         let random = SeededRandom::from_seed(plan.seed);
         let trace = Trace::new(plan.is_shown);

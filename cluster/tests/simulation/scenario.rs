@@ -33,7 +33,7 @@ const SEED: &str = "KEYRAFT_SCENARIO_SEED";
 const SEEDS: Range<u64> = 0..2;
 /// The seed of a process that runs one.
 const OWN_SEED: &str = "KEYRAFT_SCENARIO_OWN_SEED";
-/// What such a process has to report.
+/// The report of such a process.
 const SUM: &str = "SUM ";
 /// The most virtual time that a scenario may take.
 const LIMIT_MS: u64 = 900_000;

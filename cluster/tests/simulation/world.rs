@@ -20,7 +20,7 @@ use crate::wire::{self, Wire, name};
 /// The longest that a message takes when nothing is wrong.
 pub const LATENCY_MS: u64 = 8;
 
-/// What a world is made of.
+/// The parts of a world.
 pub struct Parts {
     pub seed: u64,
     /// For everything that is drawn while the world runs.

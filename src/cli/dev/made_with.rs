@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::failure::Failure;
 use super::options::NodeOptions;
 
-/// What the user asks for; `None`, or no option, where the folder or a default decides.
+/// The options of the command line; `None`, or no option, where the folder or a default decides.
 #[derive(Clone, Debug)]
 pub struct MadeWith {
     pub nodes: Option<u16>,
@@ -17,7 +17,7 @@ pub struct MadeWith {
     pub options: NodeOptions,
 }
 
-/// What `dev.toml` records.
+/// The contents of `dev.toml`.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {

@@ -80,7 +80,7 @@ impl NodeOptions {
         Ok(())
     }
 
-    /// Whether a node accepts them; the rest of its configuration does not matter.
+    /// Checks that a node accepts them; the rest of its configuration does not matter.
     fn check(&self) -> Result<(), Failure> {
         let text = node_config::text(Shape::default(), self, 0);
         match Config::parse(Path::new("config.toml"), &text) {

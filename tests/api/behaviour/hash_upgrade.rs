@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::world::{TestApi, password_login, post};
 
-/// How long the hash may take to be made anew.
+/// The longest time for the hash to be made anew.
 const LIMIT: Duration = Duration::from_secs(10);
 
 const BCRYPT: &str = "

@@ -62,7 +62,7 @@ fn tokens() -> Vec<Row> {
     ]
 }
 
-/// What the token of the caller reaches.
+/// The scope of the caller's token.
 fn reach() -> Vec<Row> {
     // Only a token of a project has a catalog.
     let catalog = reads("/v3/auth/catalog").rule("identity:get_auth_catalog").any_token();

@@ -6,11 +6,11 @@ use super::row::{Row, checks, deletes, puts, reads};
 use super::{ADMINS, ADMINS_BUT_OF_DOMAIN, DOMAIN_READERS, NOTHING, SYSTEM_ADMIN, SYSTEM_READERS};
 use crate::world::Request;
 
-/// Who is granted a role.
+/// The actors of grants.
 #[derive(Clone, Copy)]
 struct Actor {
     parameter: &'static str,
-    /// What is in the path of a grant.
+    /// The values of the path's parameters.
     path: &'static str,
     all: &'static str,
     list_system: &'static str,
@@ -92,7 +92,7 @@ fn filled(path: &str) -> String {
     path.replace("{role_id}", "{role_member}")
 }
 
-/// What may be done on one grant.
+/// The operations on one grant.
 fn each(actor: Actor, path: &str) -> Vec<Row> {
     vec![
         actor

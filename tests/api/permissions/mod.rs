@@ -104,7 +104,7 @@ fn every_operation_with_a_body_has_a_case_of_a_bad_one() {
     }
 }
 
-/// What was asked, and what was wrong.
+/// A request, and what was wrong with its response.
 #[derive(Default)]
 struct Tally {
     cases: usize,
@@ -222,7 +222,7 @@ impl Row {
     }
 }
 
-/// Whether the message of a response holds a text.
+/// Returns true if the message of a response holds a text.
 fn has_message(response: &Response, text: &str) -> bool {
     text.is_empty()
         || response.body["error"]["message"].as_str().is_some_and(|message| message.contains(text))

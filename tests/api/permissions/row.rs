@@ -25,12 +25,12 @@ pub struct Row {
     pub status: u16,
     /// Callers for whom it ends in another way than policy decides.
     pub exceptions: Vec<(Caller, u16)>,
-    /// What the admin does before each request.
+    /// Requests of the admin before each request.
     pub before: Vec<Step>,
     /// The status where nothing has the id that this parameter of the path names, if it is not 404.
     pub missing: Vec<(&'static str, u16)>,
     pub cases: Vec<Case>,
-    /// Whether HEAD does the same.
+    /// True if HEAD does the same.
     pub has_head: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct Case {
     pub caller: Caller,
     pub alter: Box<dyn Fn(Request) -> Request>,
     pub status: u16,
-    /// What the message has to hold.
+    /// A text that the message has to hold.
     pub message: &'static str,
 }
 
@@ -109,7 +109,7 @@ pub fn deletes(route: impl Into<String>) -> Row {
 }
 
 impl Row {
-    /// What distinguishes this row from others of the operation.
+    /// A note that distinguishes this row from others of the operation.
     #[must_use]
     pub fn label(self, label: &'static str) -> Self {
         Self { label, ..self }
@@ -269,7 +269,7 @@ impl Row {
     }
 }
 
-/// What a parameter of a path usually is.
+/// The usual value of a parameter of a path.
 fn usual(parameter: &str) -> &'static str {
     match parameter {
         "user_id" => "{owner}",

@@ -20,13 +20,13 @@ use crate::world::{TestApi, delete, get, patch, post};
 struct Life {
     /// `region`
     kind: &'static str,
-    /// What is created.
+    /// The body of the creation.
     create: Value,
-    /// What is changed.
+    /// The body of the change.
     update: Value,
     /// The query of the list.
     query: &'static str,
-    /// What is no object of this kind.
+    /// A body that is no object of this kind.
     bad: Value,
 }
 

@@ -102,7 +102,7 @@ impl TestApi {
     }
 }
 
-/// Where roles are granted, the kind of that place, and the scope of a token there.
+/// The targets of grants, their kinds, and the scope of a token there.
 fn places() -> [(&'static str, &'static str, Value); 3] {
     [
         ("system", "system", json!({"system": {"all": true}})),

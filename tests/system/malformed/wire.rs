@@ -24,7 +24,7 @@ const BAD_FRAME: &str = "wire: a body whose end cannot be known";
 const CUT_OFF: &str = "wire: a body that ends too early";
 const TOO_MUCH: &str = "wire: a head that is too large";
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub struct Outcome {
     pub status: u16,

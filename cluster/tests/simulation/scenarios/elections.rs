@@ -10,7 +10,7 @@ use keyraft_cluster::{NodeId, ReadError};
 
 /// Long enough for a node without pre-vote to have raised its vote several times.
 const SEVERAL_ELECTIONS: Duration = Duration::from_millis(2_500);
-/// How often a link is cut and healed.
+/// The number of times that a link is cut and healed.
 const CUTS: usize = 5;
 
 /// The first running node but `except` that no longer obeys `leader` after it had heard of it, and whom it

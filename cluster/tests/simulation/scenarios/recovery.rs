@@ -30,7 +30,7 @@ fn has_snapshot(cluster: &Cluster, node: NodeId) -> bool {
     cluster.files(node, "snapshots").iter().any(|file| file.ends_with(".snapshot"))
 }
 
-/// Whether a node remembers that its state was wrong.
+/// Returns true if a node remembers that its state was wrong.
 fn has_diverged(cluster: &Cluster, node: NodeId) -> bool {
     cluster.files(node, "").iter().any(|file| file == "diverged")
 }

@@ -12,7 +12,7 @@ const READ_TIMEOUT_MS: u64 = 50;
 const LONG: Duration = Duration::from_secs(3_600);
 const SHORT: Duration = Duration::from_millis(1);
 
-/// How many reads were let by a lease, let stale, and refused.
+/// Counts of reads by a lease, stale reads, and refused ones.
 fn counted(cluster: &Cluster) -> [u64; 3] {
     ["keyraft_reads_total/lease", "keyraft_reads_total/staleness", "keyraft_reads_refused_total"]
         .map(|name| cluster.count(name))

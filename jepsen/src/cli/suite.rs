@@ -71,7 +71,7 @@ impl Suite {
             // First of all, so that it is known however the run ends.
             writeln!(out, "seed {seed}; `suite --smoke --seed {seed}` repeats its schedule")?;
         }
-        let (mut passed, mut failed, mut left_out) = (0, 0, 0);
+        let (mut passed, mut failed, mut left_out, mut nemeses_left_out) = (0, 0, 0, 0);
         let mut done = BTreeMap::<&str, usize>::new();
         for (place, row) in rows.iter().enumerate() {
             let mut plan = row.plan(nodes, seed.wrapping_add(place as u64), &self.under_test);
@@ -79,7 +79,7 @@ impl Suite {
                 // Its only run is worth more without some nemeses than left out.
                 for (nemesis, lacking) in leave_out_lacking(&mut plan).map_err(RunError::from)? {
                     writeln!(out, "left out  {nemesis}  {lacking}")?;
-                    left_out += 1;
+                    nemeses_left_out += 1;
                 }
                 if plan.nemeses.is_empty() {
                     writeln!(out, "failed  {}  no nemesis can strike here", plan.title())?;
@@ -117,13 +117,19 @@ impl Suite {
         let is_passed = failed == 0 && is_enough;
         let word = if is_passed { "passed" } else { "failed" };
         let total: usize = done.values().sum();
-        let left_out = if left_out > 0 { format!(", {left_out} left out") } else { String::new() };
         writeln!(
             out,
-            "suite {word}: {passed} runs passed, {failed} failed{left_out}, {total} operations done"
+            "suite {word}: {passed} runs passed, {failed} failed{}{}, {total} operations done",
+            counted(left_out, "left out"),
+            counted(nemeses_left_out, "nemeses left out")
         )?;
         Ok(is_passed)
     }
+}
+
+/// A further part of the last line, unless it is zero.
+fn counted(count: usize, of: &str) -> String {
+    if count > 0 { format!(", {count} {of}") } else { String::new() }
 }
 
 /// Takes out of a plan the nemeses that need something which this machine lacks. Returns each with what is lacking.

@@ -142,6 +142,17 @@ impl Cluster {
         world.links.heal(&world.sim, one, other, Trouble::Held);
     }
 
+    /// Loses what one node sends to another.
+    pub fn lose(&self, from: NodeId, to: NodeId) {
+        let world = &mut *self.world.borrow_mut();
+        assert!(world.links.disturb(&world.sim, from, to, Trouble::OneWay), "that link is cut already");
+    }
+
+    pub fn stop_losing(&self, from: NodeId, to: NodeId) {
+        let world = &mut *self.world.borrow_mut();
+        world.links.heal(&world.sim, from, to, Trouble::OneWay);
+    }
+
     /// Cuts all links of a node.
     pub fn isolate(&self, node: NodeId) {
         self.numbers.clone().filter(|other| *other != node).for_each(|other| self.cut(node, other));

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use keyraft_cluster::Omission;
 
@@ -21,6 +22,9 @@ pub const SHOW: &str = "KEYRAFT_SIMULATION_SHOW";
 
 /// The tests that run side by side.
 const SHARE: usize = 4;
+
+/// The most real time that a process may take, on any machine. A simulation takes a second.
+pub const REAL_LIMIT: Duration = Duration::from_secs(120);
 
 const HELD: &str = "HELD ";
 const BROKEN: &str = "BROKEN ";
@@ -56,6 +60,15 @@ pub fn alone(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--include-ignored", "--nocapture", "--test-threads=1"]);
     command
+}
+
+/// Ends this process if it still runs after so much real time.
+pub fn end_after(limit: Duration) {
+    thread::spawn(move || {
+        thread::sleep(limit);
+        eprintln!("not over after {limit:?}");
+        std::process::abort();
+    });
 }
 
 /// Runs a simulation in a process of its own.
@@ -116,6 +129,7 @@ fn parse(text: &str) -> Report {
 
 /// The part of the process.
 pub fn simulate() {
+    end_after(REAL_LIMIT);
     let seed = std::env::var(SEED).unwrap().parse().unwrap();
     let omitted = std::env::var(OMIT).ok();
     let disk_lies = omitted.as_deref() == Some("Syncs");
@@ -160,4 +174,19 @@ fn omission(name: &str) -> Omission {
     ];
     let found = all.into_iter().find(|omission| format!("{omission:?}") == name);
     found.unwrap_or_else(|| panic!("no rule is named {name:?}"))
+}
+
+#[test]
+#[ignore = "run by the other tests, in a process of its own"]
+fn one_that_never_ends() {
+    end_after(Duration::from_millis(50));
+    loop {
+        thread::park();
+    }
+}
+
+#[test]
+fn a_process_that_hangs_is_ended() {
+    let ran = alone("processes::one_that_never_ends").output().unwrap();
+    assert!(!ran.status.success() && String::from_utf8_lossy(&ran.stderr).contains("not over after 50ms"));
 }

@@ -9,6 +9,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::ops::{Range, RangeInclusive};
+use std::os::unix::process::parent_id;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
@@ -23,7 +24,7 @@ use crate::history::History;
 use crate::interposed;
 use crate::kv::set;
 use crate::machine::{DIRECTORY, STEP};
-use crate::processes::{SHOW, alone, parse_seeds};
+use crate::processes::{REAL_LIMIT, SHOW, alone, end_after, parse_seeds};
 use crate::trace::Trace;
 use crate::wire;
 use crate::world::{LATENCY_MS, Parts, World};
@@ -31,7 +32,7 @@ use crate::world::{LATENCY_MS, Parts, World};
 /// Which seeds scenarios run with, unless by default.
 const SEED: &str = "KEYRAFT_SCENARIO_SEED";
 const SEEDS: Range<u64> = 0..2;
-/// The seed of a process that runs one.
+/// The seed of a process that runs one, and the process that has started it for that: `7@1234`.
 const OWN_SEED: &str = "KEYRAFT_SCENARIO_OWN_SEED";
 /// The report of such a process.
 const SUM: &str = "SUM ";
@@ -89,13 +90,14 @@ impl Scenario {
         T: AsyncFn(Cluster) + Send + 'static,
     {
         match std::env::var(OWN_SEED) {
-            Ok(seed) => self.run_here(seed.parse().unwrap(), test),
+            Ok(seed) => self.run_here(own_seed(&seed), test),
             Err(_) => seeds.into_iter().map(run_alone::<T>).collect(),
         }
     }
 
     /// Runs a test in this process, which then ends.
     fn run_here(self, seed: u64, test: impl AsyncFn(Cluster) + Send + 'static) -> ! {
+        end_after(REAL_LIMIT);
         // Shown when the environment asks for it: RUST_LOG=keyraft_cluster=debug
         let logs = tracing_subscriber::EnvFilter::from_default_env();
         tracing_subscriber::fmt().with_env_filter(logs).with_ansi(false).init();
@@ -159,11 +161,20 @@ impl Scenario {
     }
 }
 
+/// The seed that the process which has started this one has given it. With the variable in the environment of a whole run, the
+/// first scenario would end the process, and the run with it, as if all had passed.
+fn own_seed(text: &str) -> u64 {
+    let starter = text.split_once('@').filter(|(_, starter)| *starter == parent_id().to_string());
+    let seed = starter.and_then(|(seed, _)| seed.parse().ok());
+    seed.unwrap_or_else(|| panic!("{OWN_SEED} is for scenarios themselves; unset it, and set {SEED}"))
+}
+
 /// Runs the test whose closure is a `T` in a process of its own; the closure's type names it.
 fn run_alone<T>(seed: u64) -> String {
     let path = std::any::type_name::<T>().split("::").skip(1);
     let test: Vec<&str> = path.take_while(|part| !part.starts_with('{')).collect();
-    let ran = alone(&test.join("::")).env(OWN_SEED, seed.to_string()).output().unwrap();
+    let own_seed = format!("{seed}@{}", std::process::id());
+    let ran = alone(&test.join("::")).env(OWN_SEED, own_seed).output().unwrap();
     let output = String::from_utf8_lossy(&ran.stdout);
     println!("seed {seed}:\n{output}{}", String::from_utf8_lossy(&ran.stderr));
     let sum = output.lines().find_map(|line| line.strip_prefix(SUM));
@@ -192,6 +203,12 @@ fn live(world: &RefCell<World>, limit_ms: u64, part: impl Future<Output = ()>) {
         world.borrow_mut().step().unwrap_or_else(|broken| panic!("{broken}"));
         assert!(world.borrow().now_ms < limit_ms, "not over after {limit_ms} ms");
     }
+}
+
+#[test]
+#[should_panic(expected = "is for scenarios themselves")]
+fn a_seed_of_another_process_is_rejected() {
+    own_seed(&format!("7@{}", std::process::id()));
 }
 
 #[test]

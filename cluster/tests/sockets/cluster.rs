@@ -14,17 +14,19 @@ use crate::kv::KeyValue;
 use crate::observed::{KvNode, eventually, obeyed_leader, settled_digests};
 use crate::proxy::Proxy;
 
-/// Below the ports that the system gives to outgoing connections, which would take it meanwhile.
+/// The first port of these tests, and how many they have. They end below those of the tests of the system
+/// (`tests/support/ports.rs`), and those that Linux gives to outgoing connections, which would take one meanwhile.
+const FIRST_PORT: u16 = 10_000;
+const PORTS: u16 = 10_000;
+
 fn free_address() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = u16::try_from(std::process::id() % 200).unwrap() * 100;
-    loop {
-        let port = 10_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 20_000;
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
+    let first = u16::try_from(std::process::id() % 100).unwrap() * 100;
+    let mut drawn = (0..PORTS).map(|_| {
+        let port = FIRST_PORT + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        SocketAddr::from(([127, 0, 0, 1], port))
+    });
+    drawn.find(|address| TcpListener::bind(address).is_ok()).expect("no port is free")
 }
 
 /// A cluster of nodes, numbered from 1 unless the test says otherwise.

@@ -108,6 +108,35 @@ fn writes_through_a_link_that_comes_and_goes_are_each_applied_once() {
     });
 }
 
+/// Requests, responses or both are lost, and with them the connections that they were sent on.
+#[test]
+fn writes_through_a_link_that_loses_one_direction_are_each_applied_once() {
+    Scenario::of(3).run(async |cluster| {
+        let (leader, writer) = (cluster.leader().await, cluster.follower().await);
+        let node = cluster.node(writer);
+        let writing = tokio::spawn(async move {
+            let mut counts = Vec::new();
+            for _ in 0..20 {
+                let proposed = node.propose(increment("count")).await.unwrap();
+                counts.push(std::str::from_utf8(&proposed.answer).unwrap().parse::<u64>().unwrap());
+            }
+            counts
+        });
+        let mut pulse = tokio::time::interval(std::time::Duration::from_millis(60));
+        for (from, to) in [(writer, leader), (leader, writer)].into_iter().cycle() {
+            pulse.tick().await;
+            cluster.lose(from, to);
+            pulse.tick().await;
+            cluster.stop_losing(from, to);
+            // Until a write has come through, or it would never end.
+            if writing.is_finished() {
+                break;
+            }
+        }
+        assert_eq!(writing.await.unwrap(), (1..=20).collect::<Vec<_>>());
+    });
+}
+
 #[test]
 fn a_node_whose_later_life_has_written_stops_serving() {
     Scenario::of(3).run(async |cluster| {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output};
+use std::process::Output;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
@@ -10,8 +10,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use super::client::Client;
-use super::dev_process::{DevProcess, READY_LIMIT, STOP_LIMIT, keyraft, serve};
-use super::process::{end, is_running, signal};
+use super::dev_process::{DevProcess, READY_LIMIT, STOP_LIMIT, ServeProcess, keyraft};
+use super::process::{is_running, signal};
 use super::turn::Turn;
 use super::{POLL_PAUSE, eventually, wait_until};
 
@@ -31,7 +31,7 @@ pub struct DevCluster {
     folder: Option<tempfile::TempDir>,
     dev: DevProcess,
     /// Nodes that were restarted by themselves.
-    restarted: Vec<Child>,
+    restarted: Vec<ServeProcess>,
     monitor: Client,
     _turn: Turn,
 }
@@ -113,7 +113,7 @@ impl DevCluster {
         let pid = self.dev.node_pid(number);
         signal(pid, Signal::KILL);
         wait_until("the killed node is gone", STOP_LIMIT, || {
-            self.restarted.iter_mut().for_each(|child| drop(child.try_wait()));
+            self.restarted.retain_mut(|node| !node.has_ended());
             !is_running(pid)
         });
     }
@@ -152,7 +152,7 @@ impl DevCluster {
         let pids: Vec<_> = self.numbers().map(|number| self.dev.node_pid(number)).collect();
         let running = pids.iter().filter(|pid| is_running(**pid));
         running.for_each(|pid| signal(*pid, Signal::KILL));
-        self.restarted.iter_mut().for_each(end);
+        self.restarted.clear();
         self.dev.kill();
         wait_until("the killed nodes are gone", STOP_LIMIT, || pids.iter().all(|pid| !is_running(*pid)));
     }
@@ -160,15 +160,14 @@ impl DevCluster {
     /// Starts a node that was killed, by its own configuration.
     pub fn restart(&mut self, number: u64) {
         let log = File::options().append(true).create(true).open(self.dev.log_file(number)).unwrap();
-        self.restarted.push(serve(&self.config_file(number), log.into()));
+        self.restarted.push(ServeProcess::start(&self.config_file(number), log.into()));
     }
 
     /// Stops all nodes, as Ctrl-C does; every process must end well.
     pub fn stop(&mut self) {
-        for child in &mut self.restarted {
-            if child.try_wait().unwrap().is_none() {
-                signal(child.id(), Signal::TERM);
-                assert_eq!(child.wait().unwrap().code(), Some(0), "the exit code of a node");
+        for mut node in self.restarted.drain(..) {
+            if !node.has_ended() {
+                assert_eq!(node.stop().code(), Some(0), "the exit code of a node");
             }
         }
         self.dev.interrupt();
@@ -231,7 +230,7 @@ impl DevCluster {
 
 impl Drop for DevCluster {
     fn drop(&mut self) {
-        self.restarted.iter_mut().for_each(end);
+        self.restarted.clear();
         // The nodes that it started end with it.
         self.dev.kill();
         if std::thread::panicking() {

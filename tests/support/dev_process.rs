@@ -18,6 +18,8 @@ const BINARY_VARIABLE: &str = "KEYRAFT_BINARY";
 /// A cluster that is not ready by then hangs.
 pub const READY_LIMIT: Duration = Duration::from_secs(90);
 pub const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// Nodes that outlive `keyraft dev` keep its standard error open.
+const SILENCE_LIMIT: Duration = Duration::from_secs(1);
 
 /// The process, its folder, and the ports of its nodes.
 pub struct DevProcess {
@@ -33,13 +35,22 @@ impl DevProcess {
     pub fn start(folder: &Path, arguments: &[&str]) -> Self {
         let ports = Ports::reserve();
         let port = ports.http_port.to_string();
-        let (process, output, errors) = spawn(folder, &[&["--http-port", &port], arguments].concat());
+        let (process, output, errors) =
+            spawn(command(folder, &[&["--http-port", &port], arguments].concat()));
         Self { process, folder: folder.to_path_buf(), ports, output, errors }
     }
 
     /// Starts it on its folder again, after its end.
     pub fn start_again(&mut self, arguments: &[&str]) {
-        (self.process, self.output, self.errors) = spawn(&self.folder, arguments);
+        (self.process, self.output, self.errors) = spawn(command(&self.folder, arguments));
+    }
+
+    /// The same in a process group of its own, as a shell starts it. A runner of tests that ends a test by its group does not
+    /// reach it there.
+    pub fn start_again_in_its_own_group(&mut self) {
+        let mut command = command(&self.folder, &[]);
+        command.process_group(0);
+        (self.process, self.output, self.errors) = spawn(command);
     }
 
     pub fn id(&self) -> u32 {
@@ -80,10 +91,7 @@ impl DevProcess {
             Ok(line) => panic!("unexpected output: {line}"),
             Err(RecvTimeoutError::Timeout) => panic!("not ready within {READY_LIMIT:?}"),
             Err(RecvTimeoutError::Disconnected) => {
-                panic!(
-                    "keyraft dev has ended before it was ready: {:?}",
-                    self.errors.iter().collect::<Vec<_>>()
-                )
+                panic!("keyraft dev has ended before it was ready: {:?}", self.last_error_lines())
             }
         }
     }
@@ -104,11 +112,16 @@ impl DevProcess {
         self.errors.try_iter().collect()
     }
 
+    /// The lines of standard error until it ends, or is silent.
+    fn last_error_lines(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.errors.recv_timeout(SILENCE_LIMIT).ok()).collect()
+    }
+
     pub fn interrupt(&self) {
         signal(self.id(), Signal::INT);
     }
 
-    /// Does what Ctrl-C on a terminal does: the nodes are in the same process group.
+    /// Does what Ctrl-C on a terminal does: the nodes are in the same process group. It has to be a group of its own.
     pub fn interrupt_group(&self) {
         signal_group(self.id(), Signal::INT);
     }
@@ -135,21 +148,57 @@ pub fn keyraft(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-/// Starts one node by itself, which logs to `log`.
-pub fn serve(config: &Path, log: Stdio) -> Child {
-    let mut command = Command::new(binary());
-    command.args(["serve", "--config"]).arg(config);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+/// A node that was started by itself. It ends with this value.
+pub struct ServeProcess(Child);
+
+impl ServeProcess {
+    /// Starts it; it logs to `log`.
+    pub fn start(config: &Path, log: Stdio) -> Self {
+        let mut command = Command::new(binary());
+        command.args(["serve", "--config"]).arg(config);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Returns true once it has ended. Its process id is free from then on.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Stops it as an operator does.
+    pub fn stop(&mut self) -> ExitStatus {
+        signal(self.id(), Signal::TERM);
+        wait_until("the node has ended", STOP_LIMIT, || self.has_ended());
+        self.0.wait().unwrap()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        end(&mut self.0);
+    }
+}
+
+impl Drop for ServeProcess {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
 fn binary() -> PathBuf {
     std::env::var_os(BINARY_VARIABLE).map_or_else(|| env!("CARGO_BIN_EXE_keyraft").into(), PathBuf::from)
 }
 
-fn spawn(folder: &Path, arguments: &[&str]) -> (Child, Receiver<String>, Receiver<String>) {
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     command.arg("dev").arg("--data-dir").arg(folder).args(arguments);
-    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn spawn(mut command: Command) -> (Child, Receiver<String>, Receiver<String>) {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
     let output = lines(process.stdout.take().unwrap());
     let errors = lines(process.stderr.take().unwrap());

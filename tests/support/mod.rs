@@ -14,7 +14,7 @@ mod turn;
 
 pub use client::{Client, Reply, password_login, scoped, token_login};
 pub use cluster::{ADMIN_PASSWORD, DevCluster};
-pub use dev_process::{DevProcess, keyraft, serve};
+pub use dev_process::{DevProcess, ServeProcess, keyraft};
 pub use keystone::{KEYSTONE_PASSWORD, Keystone};
 pub use ports::Ports;
 pub use process::{is_running, signal};

@@ -1,6 +1,6 @@
 //! Ports for clusters.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::net::TcpListener;
 
 use super::process::lock_file;
@@ -31,7 +31,11 @@ impl Ports {
 
     fn try_reserve(http_port: u16) -> Option<Self> {
         let file = lock_file(&format!("ports-{http_port}"));
-        file.try_lock().ok()?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return None,
+            Err(TryLockError::Error(error)) => panic!("cannot lock the ports from {http_port}: {error}"),
+        }
         // Somebody else may use a port, or a process whose end is near.
         let mut all = (http_port..http_port + 10).chain(http_port + 100..http_port + 110);
         let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();

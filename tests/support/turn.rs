@@ -6,6 +6,9 @@ use super::process::lock_file;
 
 /// nextest sets it, and gives such tests all of its threads (`.config/nextest.toml`).
 const NEXTEST_VARIABLE: &str = "NEXTEST";
+/// The variable that names the group of the test, and the group of those that run alone.
+const GROUP_VARIABLE: &str = "NEXTEST_TEST_GROUP";
+const ALONE: &str = "alone";
 
 /// The right to run a cluster, until this value is dropped.
 #[derive(Debug)]
@@ -21,7 +24,13 @@ impl Turn {
     }
 
     /// The right to run the only cluster of this machine.
+    ///
+    /// # Panics
+    /// The configuration of nextest lets other tests run at the same time.
     pub fn alone() -> Self {
+        if let Ok(group) = std::env::var(GROUP_VARIABLE) {
+            assert_eq!(group, ALONE, "the group of this test in .config/nextest.toml");
+        }
         Self::take(File::lock)
     }
 

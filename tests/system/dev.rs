@@ -6,9 +6,12 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{DevProcess, Ports, is_running, keyraft, serve, signal, step_of, wait_until};
+use crate::support::{
+    Client, DevProcess, Ports, ServeProcess, is_running, keyraft, password_login, scoped, signal, step_of,
+    wait_until,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -44,18 +47,16 @@ fn a_cluster_starts_survives_and_stops_as_the_help_promises() {
             "{report}"
         );
         assert!(is_running(before[0]) && is_running(before[2]));
-        let restarted = serve(&dev.config_file(1), Stdio::null());
+        let restarted = ServeProcess::start(&dev.config_file(1), Stdio::null());
         wait_until("node 1 responds", LIMIT, || keyraft(&["status", "--url", &dev.url(1)]).status.success());
         assert_eq!(dev.node_pid(1), restarted.id());
         restarted
     });
     step_of("a_cluster_stops_cleanly_on_sigint", || {
         let [first, _, third] = pids(&dev);
-        dev.interrupt();
-        assert_eq!(dev.wait_exit().code(), Some(0));
+        assert_eq!(stop(&mut dev), Some(0));
         assert!(!is_running(first) && !is_running(third), "a child is left");
-        signal(restarted.id(), Signal::TERM);
-        assert_eq!(restarted.wait().unwrap().code(), Some(0));
+        assert_eq!(restarted.stop().code(), Some(0));
     });
     step_of("a_folder_that_exists_takes_no_other_options", || {
         let other = ["dev", "--data-dir", folder.to_str().unwrap(), "--set", "token.expiration_s=901"];
@@ -67,7 +68,10 @@ fn a_cluster_starts_survives_and_stops_as_the_help_promises() {
         assert!(dev.wait_ready().contains("3 nodes"));
         assert_eq!(std::fs::read_to_string(folder.join("openrc")).unwrap(), openrc);
     });
+    assert_eq!(stop(&mut dev), Some(0));
     step_of("the_sigint_of_a_terminal_reaches_the_parent_alone", || {
+        dev.start_again_in_its_own_group();
+        dev.wait_ready();
         let before: Vec<_> = (0..3).map(|number| log(&dev, number).len()).collect();
         dev.interrupt_group();
         assert_eq!(dev.wait_exit().code(), Some(0));
@@ -83,6 +87,27 @@ fn a_cluster_starts_survives_and_stops_as_the_help_promises() {
         dev.kill();
         wait_until("the nodes are gone", LIMIT, || !pids.into_iter().any(is_running));
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_node_with_all_defaults_is_ready_and_its_openrc_logs_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let dev = DevProcess::start(folder.path(), &["--nodes", "1", "--set", "identity.password_hash_rounds=4"]);
+    let ready = dev.wait_ready();
+    assert!(ready.contains("1 node"), "{ready}");
+    assert!(!dev.node_folder(1).exists());
+    let openrc = std::fs::read_to_string(folder.path().join("openrc")).unwrap();
+    let variable = |name: &str| {
+        let start = format!("export {name}='");
+        let value = openrc.lines().find_map(|line| line.strip_prefix(&start)?.strip_suffix('\''));
+        value.unwrap_or_else(|| panic!("no {name} in {openrc}")).to_owned()
+    };
+    let user = json!({"name": variable("OS_USERNAME"), "domain": {"name": variable("OS_USER_DOMAIN_NAME")}});
+    let project =
+        json!({"name": variable("OS_PROJECT_NAME"), "domain": {"name": variable("OS_PROJECT_DOMAIN_NAME")}});
+    let url = variable("OS_AUTH_URL");
+    let login = scoped(password_login(user, &variable("OS_PASSWORD")), json!({"project": project}));
+    Client::anonymous().log_in(url.trim_end_matches("/v3"), &login).await;
 }
 
 #[test]
@@ -120,6 +145,11 @@ fn an_option_with_a_mistake_is_one_line_that_names_the_key_and_leaves_no_folder(
         assert!(error.contains(reason), "{error}");
         assert!(!Path::new(dir).exists(), "{option} left a folder");
     }
+}
+
+fn stop(dev: &mut DevProcess) -> Option<i32> {
+    dev.interrupt();
+    dev.wait_exit().code()
 }
 
 fn pids(dev: &DevProcess) -> [u32; 3] {

@@ -10,7 +10,7 @@ use time::format_description::well_known::Iso8601;
 use crate::support::{Client, DevCluster, Reply, Script, eventually, password_login, scoped};
 
 /// Long enough for the middleware to validate a token in it, short enough to wait for its end.
-const TOKEN_LIFETIME_S: u32 = 6;
+const TOKEN_LIFETIME_S: u32 = 10;
 const SERVICE_PASSWORD: &str = "of the service";
 const USER_PASSWORD: &str = "of the user";
 

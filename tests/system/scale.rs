@@ -19,12 +19,6 @@ pub const RACE_NODES_PAUSED: Scale = Scale { ci: 1, full: 3 };
 pub const LEADERS_KILLED: Scale = Scale { ci: 3, full: 10 };
 /// Validations that must not leave their node.
 pub const VALIDATIONS: Scale = Scale { ci: 20_000, full: 100_000 };
-/// Rotations of Fernet keys under load.
-pub const ROTATIONS: Scale = Scale { ci: 20, full: 20 };
-/// Malformed requests, at least.
-pub const MALFORMED_REQUESTS: Scale = Scale { ci: 5_000, full: 5_000 };
-/// Examples of an operation that schemathesis draws besides those that cover its description.
-pub const DESCRIBED_EXAMPLES: Scale = Scale { ci: 5, full: 5 };
 
 impl Scale {
     /// # Panics

@@ -22,7 +22,6 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use crate::scale::MALFORMED_REQUESTS;
 use crate::support::{DevCluster, eventually};
 use request::Malformed;
 use wire::{Outcome, SlowBody, send_all};
@@ -41,6 +40,7 @@ const SHORT_BODY_TIMEOUT: &str = "http.body_timeout_s=5";
 const COMPARED_SOON: &str = "cluster.digest_interval_ms=250";
 /// Many times as long.
 const UNCHANGED_FOR: Duration = Duration::from_secs(2);
+const MIN_REQUESTS: usize = 5_000;
 const COMPARISON_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +51,7 @@ async fn malformed_requests_are_refused_and_change_nothing() {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut requests = requests(&world, &mut rng);
     requests.shuffle(&mut rng);
-    assert!(requests.len() >= MALFORMED_REQUESTS.get(), "only {} requests", requests.len());
+    assert!(requests.len() >= MIN_REQUESTS, "only {} requests", requests.len());
     let urls = cluster.urls();
     let slow = SlowBody::start(&urls[0]);
     wait_compared(&cluster).await;

@@ -76,6 +76,7 @@ mod names;
 mod normal;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod pair;
+mod pattern;
 mod peer;
 mod recording;
 mod report;

@@ -270,3 +270,9 @@ fn check_recordings(session: &mut Session, keystone_folder: &Path, plan: &Plan) 
         }
     }
 }
+
+/// Keyraft makes what Keystone refuses there: lists of a later sequence would differ.
+#[test]
+fn letter_case_is_the_last_sequence() {
+    assert_eq!(SEQUENCES.last().map(|(name, _)| *name), Some("letter_case"));
+}

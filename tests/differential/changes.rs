@@ -31,17 +31,22 @@ impl Recorded<'_> {
                 changed.push((*sequence).to_owned());
             }
         }
-        let stored = recording::load_about(folder);
-        let is_same =
-            |stored: &About| stored.keystone == self.about.keystone && stored.database == self.about.database;
-        if !stored.as_ref().is_some_and(is_same) {
-            eprintln!("recorded on {stored:?}, now {:?}", self.about);
+        if self.has_other_versions(folder) {
+            eprintln!("recorded on {:?}, now {:?}", recording::load_about(folder), self.about);
         }
         eprintln!("{} recordings have changed: {changed:?}", changed.len());
         changed
     }
 
-    /// Puts the sequences into the folder, those that have changed. `day` is today.
+    /// Returns true unless the folder is of this Keystone and this database.
+    fn has_other_versions(&self, folder: &Path) -> bool {
+        let is_same =
+            |stored: &About| stored.keystone == self.about.keystone && stored.database == self.about.database;
+        !recording::load_about(folder).as_ref().is_some_and(is_same)
+    }
+
+    /// Writes the sequences that have changed into the folder, and the versions where those or sequences have changed.
+    /// `day` is today.
     pub fn save(&self, folder: &Path, changed: &[String], day: &str) {
         for sequence in changed {
             match self.steps.get(sequence.as_str()) {
@@ -49,7 +54,7 @@ impl Recorded<'_> {
                 None => recording::remove(folder, sequence),
             }
         }
-        if !changed.is_empty() {
+        if !changed.is_empty() || self.has_other_versions(folder) {
             recording::save_about(folder, &About { recorded: day.to_owned(), ..self.about.clone() });
         }
     }
@@ -147,6 +152,24 @@ mod tests {
             request: RecordedRequest::new("admin", &get(path)),
             response: serde_json::from_value(response).unwrap(),
         }
+    }
+
+    #[test]
+    fn new_versions_are_saved_though_no_sequence_has_changed() {
+        let (folder, steps) = (tempfile::tempdir().unwrap(), BTreeMap::from([("users", Vec::new())]));
+        let save = |keystone: &str, database: &str, changed: &[String], day: &str| {
+            let [keystone, database] = [keystone, database].map(str::to_owned);
+            let about = About { keystone, database, recorded: String::new() };
+            let recorded = Recorded { about: &about, steps: &steps };
+            recorded.save(folder.path(), changed, day);
+            let About { keystone, database, recorded } = recording::load_about(folder.path()).unwrap();
+            format!("{keystone}, {database}: {recorded}")
+        };
+        assert_eq!(save("30", "a", &[], "day 1"), "30, a: day 1");
+        assert_eq!(save("30", "a", &[], "day 2"), "30, a: day 1");
+        assert_eq!(save("31", "a", &[], "day 3"), "31, a: day 3");
+        assert_eq!(save("31", "b", &[], "day 4"), "31, b: day 4");
+        assert_eq!(save("31", "b", &["users".to_owned()], "day 5"), "31, b: day 5");
     }
 
     #[test]

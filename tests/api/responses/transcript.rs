@@ -1,6 +1,8 @@
 //! A transcript of requests and whole responses, in which ids, times and tokens are mapped.
 //!
 //! Ids that the world has a name for show as `{name}`, others as `{id 1}` in the order in which they appear.
+//! `Vary: X-Auth-Token` and, where there is a body, `Content-Type: application/json` are usual: a transcript has a line for
+//! them only where a response differs in them or lacks them.
 
 use std::collections::BTreeMap;
 
@@ -47,7 +49,7 @@ impl<'a> Transcript<'a> {
     }
 
     fn write(&mut self, caller: &str, request: &str, response: &Response) {
-        let headers = self.headers(&response.headers);
+        let headers = self.headers(&response.headers, !response.body.is_null());
         let body = match &response.body {
             Value::Null => String::new(),
             Value::String(text) => self.map(text) + "\n",
@@ -60,15 +62,19 @@ impl<'a> Transcript<'a> {
         self.text += &format!("{request}\nas {caller}: {}\n{headers}{body}\n", response.status);
     }
 
-    fn headers(&mut self, headers: &HeaderMap) -> String {
+    /// The headers, a line each, without those that are usual.
+    fn headers(&mut self, headers: &HeaderMap, has_body: bool) -> String {
         let mut text = String::new();
         for name in SHOWN {
-            // What most responses have is not repeated.
-            let usual = if name == "vary" { "X-Auth-Token" } else { "application/json" };
-            if let Some(value) =
-                headers.get(name).map(|value| value.to_str().unwrap()).filter(|value| *value != usual)
-            {
-                text += &format!("{name}: {}\n", self.map(value));
+            let usual = match name {
+                "vary" => Some("X-Auth-Token"),
+                "content-type" if has_body => Some("application/json"),
+                _ => None,
+            };
+            let value = headers.get(name).map(|value| value.to_str().unwrap());
+            if value != usual {
+                text +=
+                    &format!("{name}: {}\n", value.map_or("(absent)".to_owned(), |value| self.map(value)));
             }
         }
         if headers.contains_key("x-subject-token") {

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::ADMIN_PASSWORD;
+use super::log_in::{password_login, scoped};
 
 /// Longer than a node lets a write wait for a leader.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -143,21 +144,4 @@ impl Client {
         }
         panic!("{plural} has no end");
     }
-}
-
-/// The body of a log-in without a scope.
-pub fn password_login(mut user: Value, password: &str) -> Value {
-    user["password"] = json!(password);
-    json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}})
-}
-
-/// The body of a log-in by token, without a scope.
-pub fn token_login(token: &str) -> Value {
-    json!({"auth": {"identity": {"methods": ["token"], "token": {"id": token}}}})
-}
-
-/// The same with a scope.
-pub fn scoped(mut body: Value, scope: Value) -> Value {
-    body["auth"]["scope"] = scope;
-    body
 }

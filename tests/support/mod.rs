@@ -3,19 +3,22 @@
 #![allow(dead_code, reason = "each test target has the whole of it and uses a part")]
 #![allow(unused_imports, reason = "as above")]
 
+pub mod callers;
 mod client;
 mod cluster;
 mod dev_process;
 mod keystone;
+pub mod log_in;
 mod ports;
 mod process;
 mod python;
 mod turn;
 
-pub use client::{Client, Reply, password_login, scoped, token_login};
+pub use client::{Client, Reply};
 pub use cluster::{ADMIN_PASSWORD, DevCluster};
 pub use dev_process::{DevProcess, ServeProcess, keyraft};
 pub use keystone::{KEYSTONE_PASSWORD, Keystone};
+pub use log_in::{password_login, scoped, token_login};
 pub use ports::Ports;
 pub use process::{is_running, signal};
 pub use python::{Script, schemathesis};

@@ -10,6 +10,10 @@
 )]
 
 mod behaviour;
+#[path = "../support/callers.rs"]
+mod callers;
+#[path = "../support/log_in.rs"]
+mod log_in;
 mod permissions;
 mod responses;
 mod world;

@@ -237,8 +237,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::logins::with_password;
-    use super::super::request::{get, post};
+    use super::super::request::{get, post, with_password};
     use super::super::rows::row_of;
     use super::*;
 

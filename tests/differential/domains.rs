@@ -3,9 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::request::{Request, delete, get, patch, post, put, request};
+use super::request::{Request, delete, get, patch, post, put, request, with_password};
 use super::resource::DOMAIN;
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 pub fn domains(s: &mut Session) {
     s.make("land", new_domain(json!({"name": "land"})));
@@ -102,10 +103,8 @@ fn remove(s: &mut Session) {
     s.admin(204, put("/v3/projects/{doomed_child}/users/{owner}/roles/{role_member}"));
     s.admin(403, delete("/v3/domains/{doomed}"));
     s.admin(200, patch("/v3/domains/{doomed}", json!({"domain": {"enabled": false}})));
-    let scope = json!({"project": {"id": "{doomed_child}"}});
-    let identity = json!({"methods": ["password"],
-        "password": {"user": {"id": "{owner}", "password": super::callers::PASSWORD}}});
-    s.by("nobody", 401, post("/v3/auth/tokens", json!({"auth": {"identity": identity, "scope": scope}})));
+    let owner = json!({"id": "{owner}", "password": PASSWORD});
+    s.by("nobody", 401, with_password(owner, &json!({"project": {"id": "{doomed_child}"}})));
     s.admin(204, delete("/v3/domains/{doomed}"));
     for path in [
         "domains/{doomed}",

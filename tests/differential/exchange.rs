@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Answers};
-use super::callers::CALLERS;
+use super::callers::callers;
 use super::compare::compare;
 use super::pair::{Pair, Side};
 use super::peer::Peer;
@@ -40,11 +40,11 @@ impl Session {
         answers
     }
 
-    /// GET and HEAD by each of [`CALLERS`]. In a replay they are sent at once: none depends on another.
+    /// GET and HEAD by each of [`callers`]. In a replay they are sent at once: none depends on another.
     pub fn reads(&mut self, request: &Request) {
         let both = [request.clone(), Request { method: Method::HEAD, ..request.clone() }];
         let mut sent = Vec::new();
-        for caller in CALLERS {
+        for caller in callers() {
             self.count();
             for request in &both {
                 if matches!(self.peer, Peer::Live(_)) {

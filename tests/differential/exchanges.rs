@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::logins::{identified, pilot, with_password};
+use super::logins::pilot;
 use super::pair::Pair;
-use super::request::{delete, get, patch, post, put};
+use super::request::{Request, delete, get, patch, post, put, with_password, with_token};
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 fn scopes() -> [(&'static str, Value); 5] {
     [
@@ -17,8 +18,8 @@ fn scopes() -> [(&'static str, Value); 5] {
     ]
 }
 
-fn exchange(token: &str, scope: &Value) -> super::request::Request {
-    identified(json!({"methods": ["token"], "token": {"id": format!("{{token.{token}}}")}}), scope)
+fn exchange(token: &str, scope: &Value) -> Request {
+    with_token(&format!("{{token.{token}}}"), scope)
 }
 
 pub fn exchanges(s: &mut Session) {
@@ -63,12 +64,11 @@ fn chain(s: &mut Session) {
 }
 
 fn of_tokens_that_are_not_valid(s: &mut Session) {
-    let user =
-        json!({"user": {"name": "exchanges-user", "domain_id": "{home}", "password": "of the callers"}});
+    let user = json!({"user": {"name": "exchanges-user", "domain_id": "{home}", "password": PASSWORD}});
     s.make("trader", post("/v3/users", user));
     s.admin(204, put("/v3/projects/{hangar}/users/{trader}/roles/{role_member}"));
     let scope = json!({"project": {"id": "{hangar}"}});
-    let log_in = with_password(json!({"id": "{trader}", "password": "of the callers"}), &scope);
+    let log_in = with_password(json!({"id": "{trader}", "password": PASSWORD}), &scope);
     s.keep_login("trader", log_in.clone());
     s.admin(204, delete("/v3/projects/{hangar}/users/{trader}/roles/{role_member}"));
     s.try_by("nobody", exchange("trader", &json!("unscoped")));

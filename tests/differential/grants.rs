@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use super::callers::PASSWORD;
 use super::request::{delete, get, post, put};
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 const ACTORS: &[&str] = &["users/{grant_user}", "groups/{grant_group}"];
 const TARGETS: &[&str] = &["projects/{project}", "domains/{home}"];

@@ -5,9 +5,9 @@
 
 use serde_json::json;
 
-use super::callers::PASSWORD;
-use super::request::{delete, get, post, put};
+use super::request::{delete, get, post, put, with_password};
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 pub fn implied_roles(s: &mut Session) {
     for (name, domain) in
@@ -113,8 +113,6 @@ fn tokens(s: &mut Session) {
     s.admin(204, delete("/v3/roles/{own_prior}/implies/{implied}"));
     s.admin(200, get("/v3/role_assignments?user.id={owner}&effective&scope.project.id={other_project}"));
     let user = json!({"id": "{owner}", "password": PASSWORD});
-    let identity = json!({"methods": ["password"], "password": {"user": user}});
-    let scope = json!({"project": {"id": "{other_project}"}});
-    s.by("nobody", 401, post("/v3/auth/tokens", json!({"auth": {"identity": identity, "scope": scope}})));
+    s.by("nobody", 401, with_password(user, &json!({"project": {"id": "{other_project}"}})));
     s.admin(204, delete("/v3/projects/{other_project}/users/{owner}/roles/{own_prior}"));
 }

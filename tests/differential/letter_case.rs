@@ -5,10 +5,9 @@
 
 use serde_json::{Value, json};
 
-use super::callers::PASSWORD;
-use super::logins::with_password;
-use super::request::{Request, get, post, put};
+use super::request::{Request, get, post, put, with_password};
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 /// Names that MariaDB takes for `case-ruler`.
 const OTHERS: [&str; 4] = ["CASE-RULER", "Case-Ruler", "case-r\u{fc}ler", "case-ruler "];

@@ -1,29 +1,11 @@
 //! `POST /v3/auth/tokens`: who proves what, the body, and the scope.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::callers::PASSWORD;
-use super::request::{Request, patch, post, put, request};
+use super::request::{Request, identified, patch, post, put, request, with_password};
 use super::session::Session;
-use reqwest::Method;
-
-fn issue(auth: Value) -> Request {
-    post("/v3/auth/tokens", json!({ "auth": auth }))
-}
-
-/// A log-in with a password; without a scope for `null`.
-pub fn with_password(user: Value, scope: &Value) -> Request {
-    identified(json!({"methods": ["password"], "password": {"user": user}}), scope)
-}
-
-/// A log-in with an identity of any form.
-pub fn identified(identity: Value, scope: &Value) -> Request {
-    let mut auth = json!({ "identity": identity });
-    if !scope.is_null() {
-        auth["scope"] = scope.clone();
-    }
-    issue(auth)
-}
+use crate::support::callers::PASSWORD;
 
 /// The user `pilot`, with its right password.
 pub fn pilot() -> Value {

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::callers::PASSWORD;
-use super::logins::{identified, with_password};
-use super::request::{Request, patch, post, put};
+use super::request::{Request, get, identified, patch, post, put, with_password, with_token};
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 fn tech() -> Value {
     json!({"id": "{tech}", "password": PASSWORD})
@@ -19,8 +18,8 @@ fn both(token: &str) -> Value {
     })
 }
 
-fn only_token(token: &str) -> Value {
-    json!({"methods": ["token"], "token": {"id": format!("{{token.{token}}}")}})
+fn only_token(scope: &Value) -> Request {
+    with_token("{token.before}", scope)
 }
 
 fn with_receipt(request: Request, receipt: &str) -> Request {
@@ -64,7 +63,7 @@ pub fn multi_factor(s: &mut Session) {
         s.try_by("nobody", with_password(tech(), &Value::Null));
         s.try_by("nobody", with_password(tech(), &project));
         s.try_by("nobody", identified(both("before"), &project));
-        s.try_by("nobody", identified(only_token("before"), &Value::Null));
+        s.try_by("nobody", only_token(&Value::Null));
         s.try_by("nobody", with_password(json!({"id": "{tech}", "password": "wrong"}), &Value::Null));
     }
     with_receipts(s, &project);
@@ -79,13 +78,13 @@ fn with_receipts(s: &mut Session, project: &Value) {
     let second = json!({"id": "{second_tech}", "password": PASSWORD});
     let others = s.by("nobody", 401, with_password(second.clone(), project));
     s.keep_header("others_receipt", &others, "openstack-auth-receipt");
-    s.keep_login("admitted", with_receipt(identified(only_token("before"), project), "{receipt}"));
-    s.admin(200, super::request::get("/v3/auth/tokens").header("X-Subject-Token", "{token.admitted}"));
-    s.try_by("nobody", with_receipt(identified(only_token("before"), &Value::Null), "{receipt}"));
-    s.try_by("nobody", with_receipt(identified(only_token("before"), &Value::Null), "{others_receipt}"));
+    s.keep_login("admitted", with_receipt(only_token(project), "{receipt}"));
+    s.admin(200, get("/v3/auth/tokens").header("X-Subject-Token", "{token.admitted}"));
+    s.try_by("nobody", with_receipt(only_token(&Value::Null), "{receipt}"));
+    s.try_by("nobody", with_receipt(only_token(&Value::Null), "{others_receipt}"));
     s.try_by("nobody", with_receipt(with_password(tech(), project), "{receipt}"));
     for text in ["forged", "", "{token.before}"] {
-        s.try_by("nobody", with_receipt(identified(only_token("before"), project), text));
+        s.try_by("nobody", with_receipt(only_token(project), text));
         s.try_by("nobody", with_receipt(with_password(tech(), project), text));
         s.try_by("nobody", with_receipt(identified(both("before"), project), text));
     }
@@ -93,8 +92,8 @@ fn with_receipts(s: &mut Session, project: &Value) {
     let other = json!({"id": "{reader}", "password": PASSWORD});
     s.try_by("nobody", with_receipt(with_password(other, &json!("unscoped")), "{receipt}"));
     // A receipt is no token.
-    s.by("admin", 404, super::request::get("/v3/auth/tokens").header("X-Subject-Token", "{receipt}"));
-    s.try_by("nobody", identified(json!({"methods": ["token"], "token": {"id": "{receipt}"}}), &Value::Null));
+    s.by("admin", 404, get("/v3/auth/tokens").header("X-Subject-Token", "{receipt}"));
+    s.try_by("nobody", with_token("{receipt}", &Value::Null));
 }
 
 fn switched_off(s: &mut Session) {

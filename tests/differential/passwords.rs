@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::request::{Request, get, patch, post};
+use super::request::{Request, get, patch, post, with_password};
 use super::session::Session;
 
 pub fn passwords(s: &mut Session) {
@@ -58,9 +58,7 @@ fn admin_sets(password: &str) -> Request {
 }
 
 fn log_in(password: &str) -> Request {
-    let user = json!({"id": "{changer}", "password": password});
-    let identity = json!({"methods": ["password"], "password": {"user": user}});
-    post("/v3/auth/tokens", json!({"auth": {"identity": identity}}))
+    with_password(json!({"id": "{changer}", "password": password}), &Value::Null)
 }
 
 fn admin(s: &mut Session) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::allowed::{ALLOWED, Allowed};
-use super::callers::CALLERS;
+use super::callers::callers;
 use super::compare::Difference;
 use super::request::Request;
 use super::rows::{Row, component_of, row_of, rows};
@@ -102,8 +102,7 @@ impl Report {
     pub fn demand_rows_of(&mut self, component: &str) {
         for row in rows().iter().copied().filter(|row| row.component == component) {
             let coverage = self.by_row.entry(row).or_default();
-            let missing: Vec<_> =
-                CALLERS.iter().filter(|caller| !coverage.callers.contains(**caller)).collect();
+            let missing: Vec<_> = callers().filter(|caller| !coverage.callers.contains(*caller)).collect();
             let mut lacks = Vec::new();
             if !missing.is_empty() {
                 lacks.push(format!("the callers {missing:?}"));

@@ -5,6 +5,8 @@ use std::fmt;
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::support::log_in::{identity_login, scoped, token_login, user_login};
+
 /// One request, for both sides. In its path, its body and its headers `{name}` stands for what the session
 /// knows by that name, on each side its own: an id, a token.
 #[derive(Clone, Debug)]
@@ -60,6 +62,26 @@ pub fn patch(path: &str, body: Value) -> Request {
 /// Any other: OPTIONS, a method that a path does not have, a body that is not JSON.
 pub fn request(method: Method, path: &str) -> Request {
     Request::new(method, path, Body::None)
+}
+
+/// A log-in with an identity of any form; without a scope for `null`.
+pub fn identified(identity: Value, scope: &Value) -> Request {
+    log_in(identity_login(identity), scope)
+}
+
+/// A log-in with a password; `user` has it in it.
+pub fn with_password(user: Value, scope: &Value) -> Request {
+    log_in(user_login(user), scope)
+}
+
+/// A log-in by token.
+pub fn with_token(token: &str, scope: &Value) -> Request {
+    log_in(token_login(token), scope)
+}
+
+fn log_in(body: Value, scope: &Value) -> Request {
+    let body = if scope.is_null() { body } else { scoped(body, scope.clone()) };
+    post("/v3/auth/tokens", body)
 }
 
 impl Request {

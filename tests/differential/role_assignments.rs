@@ -6,9 +6,9 @@
 
 use serde_json::json;
 
-use super::callers::PASSWORD;
 use super::request::{delete, get, patch, post, put};
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 const GRANTS: &[&str] = &[
     "projects/{top}/users/{ann}/roles/{prior_role}",

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::request::{delete, get, patch, post, put};
+use super::request::{Request, delete, get, patch, post, put, with_password};
 use super::session::Session;
+use crate::support::callers::PASSWORD;
 
 const ROWS: [&str; 4] = ["catalog", "projects", "domains", "system"];
 
@@ -25,7 +26,7 @@ fn ask_all(s: &mut Session, caller: &str) {
 
 /// The same project by several ways is listed once.
 fn through_groups_and_inheritance(s: &mut Session) {
-    let user = json!({"user": {"name": "scopes-user", "domain_id": "{away}", "password": "of the callers"}});
+    let user = json!({"user": {"name": "scopes-user", "domain_id": "{away}", "password": PASSWORD}});
     s.make("wanderer", post("/v3/users", user));
     s.log_in("wanderer", "wanderer", &json!("unscoped"));
     ask_all(s, "wanderer");
@@ -118,8 +119,8 @@ fn catalog_of_a_project(s: &mut Session) {
         s.log_in("again", "reader", &scope);
         s.by("again", 200, get("/v3/auth/tokens").header("X-Subject-Token", "{token.again}"));
     }
-    s.by("nobody", 201, post("/v3/auth/tokens?nocatalog", login("project")));
-    s.by("nobody", 201, post("/v3/auth/tokens?nocatalog=0", login("project")));
+    s.by("nobody", 201, login("?nocatalog"));
+    s.by("nobody", 201, login("?nocatalog=0"));
     s.admin(200, get("/v3/auth/tokens?nocatalog").header("X-Subject-Token", "{token.project_reader}"));
     for service in ["volumes", "images", "stopped", "nameless", "empty"] {
         s.admin(204, delete(&format!("/v3/services/{{{service}}}")));
@@ -128,10 +129,9 @@ fn catalog_of_a_project(s: &mut Session) {
     s.every_caller(get("/v3/auth/catalog"));
 }
 
-fn login(project: &str) -> serde_json::Value {
-    let user = json!({"id": "{reader}", "password": "of the callers"});
-    json!({"auth": {
-        "identity": {"methods": ["password"], "password": {"user": user}},
-        "scope": {"project": {"id": format!("{{{project}}}")}},
-    }})
+fn login(query: &str) -> Request {
+    let user = json!({"id": "{reader}", "password": PASSWORD});
+    let mut request = with_password(user, &json!({"project": {"id": "{project}"}}));
+    request.path += query;
+    request
 }

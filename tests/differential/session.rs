@@ -13,19 +13,18 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::runtime::Runtime;
 
 use super::answer::{Answer, Answers};
-use super::callers::{CALLERS, PASSWORD};
+use super::callers::callers;
 use super::ids::Ids;
 use super::names::Names;
 use super::pair::Pair;
 use super::peer::Peer;
 use super::report::Report;
-use super::request::{Request, get, post};
+use super::request::{Request, get, with_password};
 use super::times;
+use crate::support::callers::{FORGED_TOKEN, PASSWORD};
 use crate::support::{ADMIN_PASSWORD, KEYSTONE_PASSWORD};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// A token that nobody has issued.
-const FORGED_TOKEN: &str = "gAAAAABforged";
 
 /// Both sides, and what is known of them.
 pub struct Session {
@@ -107,7 +106,7 @@ impl Session {
         self.by("admin", status, request)
     }
 
-    /// One request by a caller: one of [`CALLERS`], or one who has logged in.
+    /// One request by a caller: one of [`callers`], or one who has logged in.
     pub fn by(&mut self, caller: &str, status: u16, request: Request) -> Answers {
         let answers = self.exchange(caller, &request);
         if answers.theirs.status != status {
@@ -144,12 +143,12 @@ impl Session {
         answers
     }
 
-    /// One request by each of [`CALLERS`], and HEAD besides GET. `{n}` is another number each time.
+    /// One request by each of [`callers`], and HEAD besides GET. `{n}` is another number each time.
     pub fn every_caller(&mut self, request: Request) {
         if request.method == Method::GET {
             return self.reads(&request);
         }
-        for caller in CALLERS {
+        for caller in callers() {
             self.count();
             self.exchange(caller, &request);
         }
@@ -159,7 +158,7 @@ impl Session {
     /// request that was granted. Use `{n}` in its name.
     pub fn every_caller_on_new(&mut self, name: &str, make: Request, request: Request) {
         let mut is_spoilt = true;
-        for caller in CALLERS {
+        for caller in callers() {
             if is_spoilt {
                 self.count();
                 self.make(name, make.clone());
@@ -172,7 +171,7 @@ impl Session {
     /// [`Self::every_caller`] for a request that can be granted once only: `undo`, by admin, takes back what
     /// a granted one has done.
     pub fn every_caller_undoing(&mut self, request: Request, undo: Request) {
-        for caller in CALLERS {
+        for caller in callers() {
             self.count();
             let answers = self.exchange(caller, &request);
             if answers.theirs.is_success() || answers.ours.is_success() {
@@ -189,10 +188,7 @@ impl Session {
 
     /// [`Self::log_in`] of any user with any password.
     pub fn log_in_as(&mut self, caller: &str, user: Value, scope: &Value) {
-        let identity = json!({"methods": ["password"], "password": {"user": user}});
-        let auth = json!({"auth": {"identity": identity, "scope": scope}});
-        let answers = self.by("nobody", 201, post("/v3/auth/tokens", auth));
-        self.keep_token(caller, &answers);
+        self.keep_login(caller, with_password(user, scope));
     }
 
     /// The tokens of two answers, by the name of a caller.

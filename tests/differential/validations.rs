@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::callers::{CALLERS, PASSWORD};
-use super::logins::{identified, pilot, with_password};
-use super::request::{Request, delete, get, head, patch, post, put};
+use super::callers::callers;
+use super::logins::pilot;
+use super::request::{Request, delete, get, head, patch, post, put, with_password, with_token};
 use super::session::Session;
+use crate::support::callers::{PASSWORD, STRANGERS};
 
 const TOKENS: &str = "/v3/auth/tokens";
 
@@ -23,7 +24,7 @@ pub fn validations(s: &mut Session) {
     s.every_caller(get(TOKENS).header("X-Subject-Token", "forged"));
     s.every_caller(get(TOKENS).header("X-Subject-Token", ""));
     s.every_caller(get(TOKENS));
-    for caller in CALLERS.iter().skip(2) {
+    for caller in callers().filter(|caller| !STRANGERS.contains(caller)) {
         s.admin(200, about(get(TOKENS), caller));
         s.admin(200, about(get("/v3/auth/tokens?nocatalog"), caller));
         s.by(caller, 200, about(get(TOKENS), caller));
@@ -58,12 +59,12 @@ fn unpadded(s: &mut Session) {
     for more in ["=", "==", "A", "%3D"] {
         let text = format!("{{token.subject}}{more}");
         s.try_by("admin", get(TOKENS).header("X-Subject-Token", &text));
-        s.try_by("nobody", identified(json!({"methods": ["token"], "token": {"id": text}}), &Value::Null));
+        s.try_by("nobody", with_token(&text, &Value::Null));
     }
 }
 
 fn deletions(s: &mut Session) {
-    for caller in CALLERS {
+    for caller in callers() {
         s.keep_login("victim", with_password(pilot(), &json!({"project": {"id": "{hangar}"}})));
         s.try_by(caller, about(delete(TOKENS), "victim"));
         s.try_by("admin", about(get(TOKENS), "victim"));
@@ -85,9 +86,7 @@ fn deletions(s: &mut Session) {
     ] {
         s.keep_login("root", with_password(pilot(), &json!("unscoped")));
         let project = json!({"project": {"id": "{hangar}"}});
-        let exchange = |token: &str| {
-            identified(json!({"methods": ["token"], "token": {"id": format!("{{token.{token}}}")}}), &project)
-        };
+        let exchange = |token: &str| with_token(&format!("{{token.{token}}}"), &project);
         s.keep_login("branch", exchange("root"));
         s.keep_login("leaf", exchange("branch"));
         s.keep_login("sibling", exchange("root"));

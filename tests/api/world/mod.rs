@@ -25,7 +25,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-pub use callers::{CALLERS, Caller, PASSWORD, STRANGERS};
+pub use crate::callers::{CALLERS, Caller, PASSWORD, STRANGERS};
+pub use crate::log_in::{password_login, scoped, token_login};
 use clock::TestClock;
 use names::Names;
 pub use request::{Request, Response, delete, get, patch, post, put, request};
@@ -165,21 +166,4 @@ fn merge(table: &mut toml::Table, over: toml::Table) {
             (_, value) => drop(table.insert(key, value)),
         }
     }
-}
-
-/// The body of a log-in without a scope.
-pub fn password_login(mut user: Value, password: &str) -> Value {
-    user["password"] = json!(password);
-    json!({"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}})
-}
-
-/// The body of a log-in by token, without a scope.
-pub fn token_login(token: &str) -> Value {
-    json!({"auth": {"identity": {"methods": ["token"], "token": {"id": token}}}})
-}
-
-/// The same with a scope.
-pub fn scoped(mut body: Value, scope: Value) -> Value {
-    body["auth"]["scope"] = scope;
-    body
 }

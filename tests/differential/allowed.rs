@@ -1,11 +1,11 @@
-//! Where Keyraft answers differently on purpose. `docs/differences.md` has the same list, for readers.
+//! Differences between Keyraft and Keystone that are on purpose. `docs/differences.md` has the same list, for readers.
 
 use super::compare::Difference;
 use super::pattern::matches_pattern;
 use super::request::{Body, Request};
 use super::rows::Row;
 
-/// One way in which answers may differ. It must occur in a whole run: a difference that is gone leaves the list.
+/// One way in which responses may differ. It must occur in a whole run: a difference that is gone leaves the list.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Allowed {
     /// Its row in `docs/differences.md`. Several entries may be ways of one difference.
@@ -18,7 +18,7 @@ pub struct Allowed {
     pub body: &'static str,
     /// `status`, `header NAME` or `body POINTER`; a pattern.
     pub field: &'static str,
-    /// Patterns of what the two say.
+    /// Patterns of the values of the two.
     pub theirs: &'static str,
     pub ours: &'static str,
 }
@@ -173,12 +173,12 @@ const fn of_status(
     Allowed { id, method, path, field: "status", theirs, ours, ..ANY }
 }
 
-/// A body that is too large is refused by a filter that stands before all else of Keystone.
+/// A body that is too large is refused by a filter in front of all else of Keystone.
 const fn of_large_body(field: &'static str, theirs: &'static str, ours: &'static str) -> Allowed {
     Allowed { id: "D40", method: "PATCH", path: "/v3/regions/body-region", field, theirs, ours, ..ANY }
 }
 
-/// What may be done with a password, OPTIONS among it.
+/// The methods for a password, OPTIONS among them.
 const fn of_methods(path: &'static str, theirs: &'static str) -> Allowed {
     Allowed { id: "D7", method: "*", path, field: "header allow", theirs, ours: "OPTIONS, POST", ..ANY }
 }
@@ -250,7 +250,7 @@ mod tests {
         let is_id = |cell: &&str| cell.strip_prefix('D').is_some_and(|number| number.parse::<u32>().is_ok());
         let documented: Vec<_> = cells.filter(is_id).collect();
         let unique: BTreeSet<_> = documented.iter().copied().collect();
-        assert_eq!(documented.len(), unique.len(), "an id stands twice");
+        assert_eq!(documented.len(), unique.len(), "an id is listed twice");
         assert_eq!(unique, ALLOWED.iter().map(|allowed| allowed.id).collect());
     }
 

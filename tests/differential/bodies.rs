@@ -1,4 +1,4 @@
-//! What bodies may be: JSON or not, of which content type, of which size.
+//! Bodies of all kinds: JSON or not, of each content type, of each size.
 
 use serde_json::json;
 

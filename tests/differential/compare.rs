@@ -1,19 +1,19 @@
-//! Compares two answers to one request.
+//! Compares two responses to one request.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::answer::{Answer, Answers};
 use super::forms::{BASE, OPAQUE, ORDERED, canon, field_name, form, outline};
 use super::headers::{PRESENT_HEADERS, REQUEST_ID, TEXT_HEADERS, allowed_methods, digits_hidden};
 use super::ids::{Ids, Part, parts};
 use super::report::cut;
+use super::response::{Response, Responses};
 use super::times::Clock;
 
 const MAX_SHOWN: usize = 600;
 
-/// Where two answers differ, and how.
+/// A place in which two responses differ, and both values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// `status`, `header NAME` or `body POINTER`, with `*` for any member of a list.
@@ -22,10 +22,10 @@ pub struct Difference {
     pub ours: String,
 }
 
-/// All differences; none when a client could not tell the two servers apart. Ids are learnt from answers that
-/// are the same.
-pub fn compare(answers: &Answers, is_page: bool, clock: Clock, ids: &mut Ids) -> Vec<Difference> {
-    let Answers { theirs, ours } = answers;
+/// All differences; none when a client could not distinguish the two servers. Ids are learnt from responses
+/// that are the same.
+pub fn compare(responses: &Responses, is_page: bool, clock: Clock, ids: &mut Ids) -> Vec<Difference> {
+    let Responses { theirs, ours } = responses;
     let known = ids.known();
     let mut comparison = Comparison {
         ids,
@@ -61,7 +61,7 @@ impl Comparison<'_> {
         self.differences.push(Difference { field: field.to_owned(), theirs, ours });
     }
 
-    fn headers(&mut self, theirs: &Answer, ours: &Answer) {
+    fn headers(&mut self, theirs: &Response, ours: &Response) {
         for name in TEXT_HEADERS {
             let field = format!("header {name}");
             match (theirs.header(name), ours.header(name)) {
@@ -71,7 +71,8 @@ impl Comparison<'_> {
             }
         }
         for name in PRESENT_HEADERS {
-            let present = |answer: &Answer| if answer.header(name).is_some() { "present" } else { "absent" };
+            let present =
+                |response: &Response| if response.header(name).is_some() { "present" } else { "absent" };
             if present(theirs) != present(ours) {
                 self.differ(&format!("header {name}"), present(theirs), present(ours));
             }
@@ -80,14 +81,14 @@ impl Comparison<'_> {
         if theirs_allow != ours_allow {
             self.differ("header allow", &theirs_allow.join(", "), &ours_allow.join(", "));
         }
-        let form = |answer: &Answer| answer.header(REQUEST_ID).map_or_else(String::new, digits_hidden);
+        let form = |response: &Response| response.header(REQUEST_ID).map_or_else(String::new, digits_hidden);
         let [theirs_id, ours_id] = [theirs, ours].map(form);
         if theirs_id != ours_id {
             self.differ(&format!("header {REQUEST_ID}"), &theirs_id, &ours_id);
         }
     }
 
-    fn body(&mut self, theirs: &Answer, ours: &Answer, is_page: bool) {
+    fn body(&mut self, theirs: &Response, ours: &Response, is_page: bool) {
         match (&theirs.json, &ours.json) {
             (Value::Null, Value::Null) => self.text("body", &theirs.text, &ours.text),
             (Value::Null, _) | (_, Value::Null) => self.differ("body", &theirs.text, &ours.text),
@@ -138,7 +139,7 @@ impl Comparison<'_> {
             theirs.iter().zip(ours).for_each(|(theirs, ours)| self.value(&at, key, theirs, ours));
             return;
         }
-        // Members of the same form are each other's counterparts; what remains is told as it stands.
+        // Members of the same form are each other's counterparts; what remains is reported as it is.
         let mut by_form: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
         ours.iter().for_each(|value| by_form.entry(self.our_canon(value)).or_default().push(value));
         let mut alone = Vec::new();
@@ -163,7 +164,7 @@ impl Comparison<'_> {
         ours_alone.into_iter().for_each(|value| self.differ(&at, "(absent)", &value.to_string()));
     }
 
-    /// What an error tells. Of a schema that Keystone dumps in full, the first line counts.
+    /// Compares messages of errors. Of a schema that Keystone dumps in full, the first line counts.
     fn message(&mut self, at: &str, theirs: &str, ours: &str) {
         let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
         match theirs.contains('\n') {
@@ -213,16 +214,17 @@ mod tests {
     const THEIRS: &str = "0123456789abcdef0123456789abcdef";
     const OURS: &str = "fedcba9876543210fedcba9876543210";
 
-    fn answer(base_url: &str, json: Value) -> Answer {
+    fn response(base_url: &str, json: Value) -> Response {
         let (headers, text) = (HeaderMap::new(), json.to_string());
-        Answer { status: 200, headers, text, json, base_url: base_url.to_owned() }
+        Response { status: 200, headers, text, json, base_url: base_url.to_owned() }
     }
 
     fn fields(theirs: Value, ours: Value) -> Vec<String> {
-        let answers = Answers { theirs: answer("http://a:1", theirs), ours: answer("http://b:2", ours) };
+        let responses =
+            Responses { theirs: response("http://a:1", theirs), ours: response("http://b:2", ours) };
         let mut ids = Ids::default();
         ids.agree(THEIRS, OURS);
-        compare(&answers, false, Clock::Shared, &mut ids)
+        compare(&responses, false, Clock::Shared, &mut ids)
             .into_iter()
             .map(|difference| difference.field)
             .collect()

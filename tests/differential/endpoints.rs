@@ -89,7 +89,7 @@ fn endpoint(fields: Value) -> Value {
     json!({ "endpoint": endpoint })
 }
 
-/// What is no endpoint, to make or to change to.
+/// Fields that are invalid in a new endpoint and in a change.
 fn bad_fields() -> Vec<Value> {
     vec![
         json!({"interface": "other"}),
@@ -209,7 +209,7 @@ fn updates(s: &mut Session) {
     }
 }
 
-/// What a URL may have in it for the catalog to fill in.
+/// Substitutions in a URL that the catalog makes, and others.
 fn templates(s: &mut Session) {
     for url in [
         "http://t.example/$(project_id)s",

@@ -5,13 +5,13 @@ use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Answers};
 use super::callers::callers;
 use super::compare::compare;
 use super::pair::{Pair, Side};
 use super::peer::Peer;
 use super::report::Compared;
 use super::request::{Body, Request, get};
+use super::response::{Response, Responses};
 use super::session::Session;
 use super::times::{self, Clock, Span};
 
@@ -20,24 +20,24 @@ const MAX_PAGES: usize = 100;
 
 impl Session {
     /// Sends to both at once, or to ours alone in a replay, and compares; whatever the responses are.
-    pub fn exchange(&mut self, caller: &str, request: &Request) -> Answers {
+    pub fn exchange(&mut self, caller: &str, request: &Request) -> Responses {
         let (ours, node) = self.build_ours(caller, request);
-        let answers = match &mut self.peer {
+        let responses = match &mut self.peer {
             Peer::Live(live) => {
                 let url = live.url.clone();
                 let theirs = self.build(Side::Theirs, &url, caller, request);
                 let both = async { tokio::join!(read(theirs, &url), read(ours, &node)) };
                 let (theirs, ours) = self.runtime.block_on(both);
                 self.record(caller, request, &theirs);
-                Answers { theirs, ours }
+                Responses { theirs, ours }
             }
             Peer::Recorded(_) => {
                 let theirs = self.recorded(caller, request);
-                Answers { theirs, ours: self.runtime.block_on(read(ours, &node)) }
+                Responses { theirs, ours: self.runtime.block_on(read(ours, &node)) }
             }
         };
-        self.compared(caller, request, &answers);
-        answers
+        self.compared(caller, request, &responses);
+        responses
     }
 
     /// GET and HEAD by each of [`callers`]. In a replay they are sent at once: none depends on another.
@@ -57,7 +57,7 @@ impl Session {
             }
         }
         for (caller, request, theirs, ours) in self.runtime.block_on(join_all(sent)) {
-            self.compared(caller, request, &Answers { theirs, ours });
+            self.compared(caller, request, &Responses { theirs, ours });
         }
     }
 
@@ -66,13 +66,13 @@ impl Session {
         let mut request = get(path).page();
         let mut rows = Pair { theirs: Vec::new(), ours: Vec::new() };
         for _ in 0..MAX_PAGES {
-            let answers = self.by(caller, 200, request);
-            let members = |answer: &Answer| answer.json[field].as_array().cloned().unwrap_or_default();
+            let responses = self.by(caller, 200, request);
+            let members = |response: &Response| response.json[field].as_array().cloned().unwrap_or_default();
             // Our pages come from several nodes, each with its own URL in the links.
-            rows.theirs.extend(members(&answers.theirs).iter().map(without_links));
-            rows.ours.extend(members(&answers.ours).iter().map(without_links));
-            let marker = answers.map(|answer| {
-                let link = answer.text_at("/links/next")?;
+            rows.theirs.extend(members(&responses.theirs).iter().map(without_links));
+            rows.ours.extend(members(&responses.ours).iter().map(without_links));
+            let marker = responses.map(|response| {
+                let link = response.text_at("/links/next")?;
                 link.rsplit_once("marker=").map(|(_, marker)| marker.to_owned())
             });
             match (marker.theirs, marker.ours) {
@@ -86,7 +86,7 @@ impl Session {
         let whole = |rows: Vec<Value>, base_url: &str| {
             let json = json!({ field: rows });
             let (text, base_url) = (json.to_string(), base_url.to_owned());
-            Answer { status: 200, headers: HeaderMap::default(), text, json, base_url }
+            Response { status: 200, headers: HeaderMap::default(), text, json, base_url }
         };
         let ours = whole(rows.ours, &self.nodes[0]);
         // Nobody has sent it, but it is recorded as if: recorded pages do not have the rows.
@@ -99,10 +99,10 @@ impl Session {
             }
             Peer::Recorded(_) => self.recorded(caller, &all_pages),
         };
-        self.compared(caller, &get(path), &Answers { theirs, ours });
+        self.compared(caller, &get(path), &Responses { theirs, ours });
     }
 
-    fn record(&mut self, caller: &str, request: &Request, theirs: &Answer) {
+    fn record(&mut self, caller: &str, request: &Request, theirs: &Response) {
         let span = self.span();
         if let Peer::Live(live) = &mut self.peer {
             live.keep(caller, request, theirs, span);
@@ -113,7 +113,7 @@ impl Session {
     ///
     /// # Panics
     /// It is not that to this request, so that the sequence cannot go on.
-    fn recorded(&mut self, caller: &str, request: &Request) -> Answer {
+    fn recorded(&mut self, caller: &str, request: &Request) -> Response {
         let Peer::Recorded(replay) = &mut self.peer else { panic!("nothing is replayed") };
         replay.next(caller, request).unwrap_or_else(|error| panic!("{error}"))
     }
@@ -122,24 +122,24 @@ impl Session {
         Span { start: self.start, now: times::now() }
     }
 
-    fn compared(&mut self, caller: &str, request: &Request, answers: &Answers) {
+    fn compared(&mut self, caller: &str, request: &Request, responses: &Responses) {
         let clock = match self.peer {
             Peer::Live(_) => Clock::Shared,
             Peer::Recorded(_) => Clock::Recorded(self.span()),
         };
-        let differences = compare(answers, request.is_page, clock, &mut self.ids);
+        let differences = compare(responses, request.is_page, clock, &mut self.ids);
         let shown = || {
             let path = |side| self.names.fill(&request.path, side);
-            let theirs = shown(&answers.theirs, &path(Side::Theirs));
-            format!("{theirs}\n{}", shown(&answers.ours, &path(Side::Ours)))
+            let theirs = shown(&responses.theirs, &path(Side::Theirs));
+            format!("{theirs}\n{}", shown(&responses.ours, &path(Side::Ours)))
         };
         self.report.add(&Compared {
             sequence: self.sequence,
             caller,
             request,
-            their_status: answers.theirs.status,
+            their_status: responses.theirs.status,
             differences: &differences,
-            told: &shown,
+            shown: &shown,
         });
     }
 
@@ -167,16 +167,16 @@ impl Session {
     }
 }
 
-async fn read(request: reqwest::RequestBuilder, base_url: &str) -> Answer {
+async fn read(request: reqwest::RequestBuilder, base_url: &str) -> Response {
     let response =
         request.send().await.unwrap_or_else(|error| panic!("no response of {base_url}: {error:?}"));
-    Answer::read(response, base_url).await.unwrap_or_else(|error| panic!("{base_url}: {error:?}"))
+    Response::read(response, base_url).await.unwrap_or_else(|error| panic!("{base_url}: {error:?}"))
 }
 
 /// A response as a report of differences has it.
-fn shown(answer: &Answer, path: &str) -> String {
+fn shown(response: &Response, path: &str) -> String {
     const MAX_SHOWN: usize = 1500;
-    let Answer { status, headers, text, base_url, .. } = answer;
+    let Response { status, headers, text, base_url, .. } = response;
     let names = ["content-type", "location", "allow", "www-authenticate", "vary", "content-length"];
     let headers = names.iter().filter_map(|name| Some(format!(" {name}={:?}", headers.get(*name)?)));
     let text: String = text.chars().take(MAX_SHOWN).collect();

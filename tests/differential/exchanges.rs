@@ -42,12 +42,13 @@ fn chain(s: &mut Session) {
     let second = s.keep_login("second", exchange("first", &project));
     let third = s.keep_login("third", exchange("second", &json!({"domain": {"id": "{home}"}})));
     for (what, pointer) in [("the end", "/token/expires_at"), ("the root", "/token/audit_ids/1")] {
-        let same = |side: &dyn Fn(&super::answer::Answers) -> Option<String>| side(&second) == side(&third);
-        let theirs = same(&|answers| answers.theirs.text_at(pointer).map(str::to_owned));
-        let ours = same(&|answers| answers.ours.text_at(pointer).map(str::to_owned));
+        let same =
+            |side: &dyn Fn(&super::response::Responses) -> Option<String>| side(&second) == side(&third);
+        let theirs = same(&|responses| responses.theirs.text_at(pointer).map(str::to_owned));
+        let ours = same(&|responses| responses.ours.text_at(pointer).map(str::to_owned));
         s.holds(&format!("a chain of exchanges keeps {what}"), Pair { theirs, ours });
     }
-    let ends = |one: &super::answer::Answer, other: &super::answer::Answer| {
+    let ends = |one: &super::response::Response, other: &super::response::Response| {
         one.text_at("/token/expires_at") == other.text_at("/token/expires_at")
     };
     let kept = Pair { theirs: ends(&first.theirs, &second.theirs), ours: ends(&first.ours, &second.ours) };

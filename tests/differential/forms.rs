@@ -88,7 +88,7 @@ fn any_id(link: &str) -> String {
     }
 }
 
-/// A key in a pointer; one that is an id stands for any.
+/// A key in a pointer; one that is an id becomes `*`.
 pub fn field_name(key: &str) -> &str {
     if matches!(parts(key).as_slice(), [Part::Id(_)]) { "*" } else { key }
 }

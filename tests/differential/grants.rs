@@ -73,7 +73,7 @@ fn actor_filter(actor: &str) -> String {
     format!("{}.id={id}", kind.trim_end_matches('s'))
 }
 
-/// Targets and actors of another domain, and the roles that a domain's manager may and may not give.
+/// Targets and actors of another domain, and the roles that a domain's manager may and may not grant.
 pub fn grants_across(s: &mut Session) {
     let pairs = [
         ("projects/{away_project}", "users/{grant_user}"),
@@ -214,7 +214,7 @@ pub fn missing_grants(s: &mut Session) {
     }
 }
 
-/// What is left of grants when their user, group or project is deleted.
+/// Remains of grants after their user, group or project is deleted.
 pub fn grants_of_the_deleted(s: &mut Session) {
     let user = post("/v3/users", json!({"user": {"name": "grant-gone-{n}", "domain_id": "{home}"}}));
     let group = post("/v3/groups", json!({"group": {"name": "grant-gone-{n}", "domain_id": "{home}"}}));

@@ -1,6 +1,6 @@
 //! Headers that are compared.
 
-use super::answer::Answer;
+use super::response::Response;
 
 /// Headers that are the same text on both sides, but for ids and the server's URL.
 pub const TEXT_HEADERS: &[&str] = &["content-type", "vary", "www-authenticate", "location"];
@@ -10,8 +10,8 @@ pub const PRESENT_HEADERS: &[&str] =
 pub const REQUEST_ID: &str = "x-openstack-request-id";
 
 /// Methods of `Allow`, in order.
-pub fn allowed_methods(answer: &Answer) -> Vec<String> {
-    let methods = answer.header("allow").unwrap_or_default().split(',');
+pub fn allowed_methods(response: &Response) -> Vec<String> {
+    let methods = response.header("allow").unwrap_or_default().split(',');
     let mut methods: Vec<_> = methods.map(|method| method.trim().to_owned()).collect();
     methods.sort();
     methods

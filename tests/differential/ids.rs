@@ -1,8 +1,8 @@
-//! Which id of theirs is which of ours.
+//! Pairs of ids: one of theirs and the one of ours that means the same.
 
 use std::collections::HashMap;
 
-/// A bijection, learnt from answers: ids that stand in the same place mean the same thing, from then on
+/// A bijection, learnt from responses: ids at the same place mean the same thing, from then on
 /// everywhere.
 #[derive(Clone, Debug, Default)]
 pub struct Ids {
@@ -13,7 +13,7 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Whether the two are the same thing; two that are both new become so.
+    /// Returns true if the two are the same thing; two that are both new become so.
     pub fn agree(&mut self, theirs: &str, ours: &str) -> bool {
         match (self.of_theirs.get(theirs), self.of_ours.get(ours)) {
             (Some((known, _)), Some(_)) => known == ours,
@@ -60,7 +60,7 @@ impl Ids {
 /// A part of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part<'a> {
-    /// 32 lower-case hexadecimal digits that stand by themselves.
+    /// 32 lower-case hexadecimal digits with no letter or digit beside them.
     Id(&'a str),
     Text(&'a str),
 }

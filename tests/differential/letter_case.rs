@@ -1,7 +1,7 @@
 //! Names that differ in the case of letters alone, in accents or in blanks at the end, wherever one is looked up.
 //!
 //! MariaDB's collation takes such names for the same, and Keyraft does not. So this sequence is the last: afterwards
-//! there is more on our side. Its requests can be told from all others by their paths, for `allowed.rs`.
+//! there is more on our side. The paths of its requests are no other's, for `allowed.rs`.
 
 use serde_json::{Value, json};
 

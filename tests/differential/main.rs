@@ -4,8 +4,8 @@
 //!
 //! replays recordings of Keystone (`recordings/`) against a cluster of three nodes, in less than a minute and without
 //! Keystone, Python or a network. Each request goes to a node that chance chooses; status, headers and JSON of the
-//! response are compared with the recorded ones. Ids, audit ids and URLs are each server's own: what stands in the same
-//! place means the same, from then on everywhere. Times have the same form and mean the same moment (`times.rs`). Lists
+//! response are compared with the recorded ones. Ids, audit ids and URLs are each server's own: those at the same
+//! place mean the same, from then on everywhere. Times have the same form and mean the same moment (`times.rs`). Lists
 //! have the same members in any order. A difference is printed with both responses; those on purpose are listed in
 //! `allowed.rs` and, with the reason, in `docs/differences.md`. A request that was not recorded is an error, and so is a
 //! recorded one that is not sent.
@@ -14,7 +14,7 @@
 //!
 //! starts Keystone (from PyPI, on MariaDB) beside the cluster, sends each request to both at once, and compares their
 //! responses and besides those of Keystone with the recordings. It prints what has changed, and fails; with `--record`
-//! it replaces the recordings instead. The same behaviour gives the same bytes, so that only what has changed is in
+//! it replaces the recordings instead. The same behaviour has the same bytes, so that only what has changed is in
 //! the diff. Some sequences alone are for work on them, and are not held against recordings.
 //!
 //! | variable | |
@@ -44,10 +44,10 @@
 //! }
 //! ```
 //!
-//! `callers.rs` lists the callers and what there is at the start. Prefix names with the resource: other sequences run
-//! before, on the same servers. `s.next_second()` after a change that revokes tokens, before one is got. A component
-//! whose rows are all there is added to [`COMPLETE`]; from then on the run fails when one of its rows lacks a caller, a
-//! success or a failure.
+//! `tests/support/callers.rs` lists the callers and what there is at the start. Prefix names with the resource: other
+//! sequences run before, on the same servers. `s.next_second()` after a change that revokes tokens, before one is got. A
+//! component whose rows are all there is added to [`COMPLETE`]; from then on the run fails when one of its rows lacks a
+//! caller, a success or a failure.
 //!
 //! Run `tests/differential/live NAME` until the two agree, then `tests/differential/live --record`. A sequence that is
 //! not the last changes what later ones find in their lists, and so their recordings.
@@ -58,12 +58,10 @@
     clippy::indexing_slicing,
     clippy::print_stderr,
     clippy::disallowed_methods,
-    reason = "a test fails by panicking, tells what it measured, and waits by the clock of the machine"
+    reason = "a test fails by panicking, prints what it measured, and waits by the clock of the machine"
 )]
 
 mod allowed;
-#[allow(dead_code, reason = "steps for sequences to choose from")]
-mod answer;
 mod callers;
 mod changes;
 mod compare;
@@ -83,6 +81,8 @@ mod report;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod request;
 mod resource;
+#[allow(dead_code, reason = "steps for sequences to choose from")]
+mod response;
 mod rows;
 #[allow(dead_code, reason = "steps for sequences to choose from")]
 mod session;
@@ -160,7 +160,7 @@ const SEQUENCES: &[Sequence] = &[
 const COMPLETE: &[&str] =
     &["discovery", "auth", "identity", "resource", "role", "assignment", "catalog", "revoke"];
 
-/// What a whole run compares at least.
+/// The fewest comparisons of a whole run.
 const LEAST_COMPARISONS: usize = 16_600;
 
 const LIVE_VARIABLE: &str = "KEYRAFT_DIFFERENTIAL_LIVE";
@@ -203,7 +203,7 @@ impl Plan {
 }
 
 #[test]
-fn keyraft_answers_as_keystone_does() {
+fn keyraft_responds_as_keystone_does() {
     let started = Instant::now();
     let plan = Plan::of_environment();
     let folder = tempfile::tempdir().unwrap();

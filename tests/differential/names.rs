@@ -1,4 +1,4 @@
-//! The names that sequences give to what the servers make.
+//! Names, in sequences, for what the servers make.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::pair::{Pair, Side};
 
-/// What each `{name}` of a request stands for on each side.
+/// The value of each `{name}` of a request on each side.
 #[derive(Debug, Default)]
 pub struct Names(BTreeMap<String, Pair<String>>);
 

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::answer::Answer;
 use super::forms::{OPAQUE, ORDERED, canon, form, outline};
 use super::headers::{PRESENT_HEADERS, REQUEST_ID, TEXT_HEADERS, allowed_methods};
 use super::ids::{Ids, Part, parts};
 use super::recording::{KEYSTONE_URL, RecordedRequest, RecordedResponse, Step};
 use super::request::Request;
+use super::response::Response;
 use super::times::Span;
 
 /// Headers whose values are secrets that later requests bring along.
@@ -51,21 +51,21 @@ impl Normalizer {
         sequence: &str,
         caller: &str,
         request: &Request,
-        answer: &Answer,
+        response: &Response,
         span: Span,
     ) -> Step {
         let recorded = RecordedRequest::new(caller, request);
         self.enter(&format!("{sequence} {recorded}"));
-        let headers = self.headers(answer, span);
+        let headers = self.headers(response, span);
         let (mut json, mut text) = (Value::Null, String::new());
-        if answer.json.is_null() {
-            text = self.text(&answer.text, span);
+        if response.json.is_null() {
+            text = self.text(&response.text, span);
         } else if request.is_page {
-            json = self.value("", &outline(&answer.json), span);
+            json = self.value("", &outline(&response.json), span);
         } else {
-            json = self.value("", &answer.json, span);
+            json = self.value("", &response.json, span);
         }
-        let response = RecordedResponse { status: answer.status, headers, json, text };
+        let response = RecordedResponse { status: response.status, headers, json, text };
         Step { request: recorded, response }
     }
 
@@ -79,28 +79,28 @@ impl Normalizer {
         self.used = 0;
     }
 
-    fn headers(&mut self, answer: &Answer, span: Span) -> BTreeMap<String, String> {
+    fn headers(&mut self, response: &Response, span: Span) -> BTreeMap<String, String> {
         for name in SECRET_HEADERS {
-            if let Some(secret) = answer.header(name) {
+            if let Some(secret) = response.header(name) {
                 let recorded = self.next_name();
                 self.secrets.push((secret.to_owned(), format!("{name}-{recorded}")));
             }
         }
         let mut headers = BTreeMap::new();
         for name in TEXT_HEADERS.iter().chain(SECRET_HEADERS) {
-            if let Some(value) = answer.header(name) {
+            if let Some(value) = response.header(name) {
                 headers.insert((*name).to_owned(), self.text(value, span));
             }
         }
         for name in PRESENT_HEADERS {
-            if answer.header(name).is_some() {
+            if response.header(name).is_some() {
                 headers.entry((*name).to_owned()).or_insert_with(|| PRESENT.to_owned());
             }
         }
-        if answer.header("allow").is_some() {
-            headers.insert("allow".to_owned(), allowed_methods(answer).join(", "));
+        if response.header("allow").is_some() {
+            headers.insert("allow".to_owned(), allowed_methods(response).join(", "));
         }
-        if answer.header(REQUEST_ID).is_some() {
+        if response.header(REQUEST_ID).is_some() {
             headers.insert(REQUEST_ID.to_owned(), RECORDED_REQUEST_ID.to_owned());
         }
         headers
@@ -202,14 +202,16 @@ mod tests {
                 .into_iter()
                 .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
                 .collect();
-        let answer = |json: Value| Answer {
+        let response = |json: Value| Response {
             status: 200,
             headers: headers.clone(),
             text: json.to_string(),
             json,
             base_url: base_url.clone(),
         };
-        bodies.map(|json| normalizer.step("users", "admin", &get("/v3/users"), &answer(json), SPAN)).to_vec()
+        bodies
+            .map(|json| normalizer.step("users", "admin", &get("/v3/users"), &response(json), SPAN))
+            .to_vec()
     }
 
     #[test]
@@ -227,10 +229,10 @@ mod tests {
             let rows: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
             let json = json!({"users": rows, "links": {"next": format!("http://a/x?marker={}", ids[0])}});
             let base_url = "http://a".to_owned();
-            let answer =
-                Answer { status: 200, headers: HeaderMap::new(), text: json.to_string(), json, base_url };
+            let response =
+                Response { status: 200, headers: HeaderMap::new(), text: json.to_string(), json, base_url };
             let mut normalizer = Normalizer::new("http://a");
-            normalizer.step("users", "admin", &get("/v3/users?limit=2").page(), &answer, SPAN).response.json
+            normalizer.step("users", "admin", &get("/v3/users?limit=2").page(), &response, SPAN).response.json
         };
         let next = format!("{KEYSTONE_URL}/x?marker=ID");
         assert_eq!(recorded(&[ONE, TWO]), json!({"users": 2, "links": {"next": next}}));

@@ -1,4 +1,4 @@
-//! What exists twice: on Keystone's side and on ours.
+//! Things that exist twice: on Keystone's side and on ours.
 
 /// One thing as Keystone has it and as Keyraft has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -38,8 +38,8 @@ pub fn passwords(s: &mut Session) {
         json!({"user": {"original_password": "third", "password": null}}),
         json!({"user": {"original_password": "third", "password": "a", "more": 1}}),
     ] {
-        let answers = s.exchange("nobody", &post("/v3/users/{changer}/password", bad));
-        s.holds("a bad change is not granted", answers.map(|answer| !answer.is_success()));
+        let responses = s.exchange("nobody", &post("/v3/users/{changer}/password", bad));
+        s.holds("a bad change is not granted", responses.map(|response| !response.is_success()));
     }
     // What is beside the user does not count.
     let beside = json!({"user": {"original_password": "third", "password": "a"}, "more": 1});

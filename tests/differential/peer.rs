@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
-use super::answer::Answer;
 use super::normal::Normalizer;
 use super::recording::{RecordedRequest, Step, load};
 use super::request::Request;
+use super::response::Response;
 use super::times::Span;
 
 const ADVICE: &str = "where that is as it should be, record anew: tests/differential/live --record";
@@ -69,8 +69,8 @@ impl Live {
     }
 
     /// Keeps a response.
-    pub fn keep(&mut self, caller: &str, request: &Request, answer: &Answer, span: Span) {
-        let step = self.normalizer.step(self.sequence, caller, request, answer, span);
+    pub fn keep(&mut self, caller: &str, request: &Request, response: &Response, span: Span) {
+        let step = self.normalizer.step(self.sequence, caller, request, response, span);
         self.steps.entry(self.sequence).or_default().push(step);
     }
 }
@@ -90,7 +90,7 @@ impl Replay {
     }
 
     /// The recorded response to the next request of the sequence. `Err` when that is another request.
-    pub fn next(&mut self, caller: &str, request: &Request) -> Result<Answer, String> {
+    pub fn next(&mut self, caller: &str, request: &Request) -> Result<Response, String> {
         let (sequence, number) = (self.sequence, self.taken + 1);
         let request = RecordedRequest::new(caller, request);
         let Some(step) = self.left.front() else {
@@ -106,10 +106,10 @@ impl Replay {
                  sent:     {request}\n  recorded: {recorded}"
             ));
         }
-        let answer = step.response.answer();
+        let response = step.response.to_response();
         self.left.pop_front();
         self.taken += 1;
-        Ok(answer)
+        Ok(response)
     }
 
     fn leave(&self) -> Result<(), String> {
@@ -149,8 +149,8 @@ mod tests {
         save(folder.path(), "users", &steps());
         let mut replay = replay(folder.path());
         assert!(replay.next("admin", &get("/v3/users/{owner}")).is_ok());
-        let answer = replay.next("admin", &get("/v3/users")).unwrap();
-        assert_eq!((answer.status, answer.text.as_str()), (200, r#"{"users":[]}"#));
+        let response = replay.next("admin", &get("/v3/users")).unwrap();
+        assert_eq!((response.status, response.text.as_str()), (200, r#"{"users":[]}"#));
         assert_eq!(replay.leave(), Ok(()));
     }
 

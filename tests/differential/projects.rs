@@ -107,8 +107,8 @@ fn update(s: &mut Session) {
         json!({"is_domain": true}),
         json!({"tags": null}),
     ] {
-        let answers = s.exchange("admin", &change(bad));
-        s.holds("a bad change is not a fault", answers.map(|answer| answer.status < 500));
+        let responses = s.exchange("admin", &change(bad));
+        s.holds("a bad change is not a fault", responses.map(|response| response.status < 500));
     }
     s.admin(403, change(json!({"parent_id": "{project}"})));
 }

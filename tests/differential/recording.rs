@@ -1,7 +1,7 @@
 //! Keystone's responses to the requests of a sequence, kept in a file.
 //!
 //! A recording is JSON Lines, a [`Step`] a line, compressed with gzip: `zcat regions.jsonl.gz | jq .`. What differs
-//! from run to run is replaced before it is kept (`normal.rs`), so that the same behaviour gives the same bytes.
+//! from run to run is replaced before it is kept (`normal.rs`), so that the same behaviour has the same bytes.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,8 +14,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::answer::Answer;
 use super::request::{Body, Request};
+use super::response::Response;
 
 /// The begin of Keystone's own URLs in a recording.
 pub const KEYSTONE_URL: &str = "http://keystone.recorded";
@@ -86,12 +86,12 @@ impl std::fmt::Display for RecordedRequest {
 }
 
 impl RecordedResponse {
-    pub fn answer(&self) -> Answer {
+    pub fn to_response(&self) -> Response {
         let header = |(name, value): (&String, &String)| {
             (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap())
         };
         let text = if self.json.is_null() { self.text.clone() } else { self.json.to_string() };
-        Answer {
+        Response {
             status: self.status,
             headers: self.headers.iter().map(header).collect::<HeaderMap>(),
             text,
@@ -154,9 +154,9 @@ pub fn save_about(folder: &Path, about: &About) {
 mod tests {
     use time::macros::datetime;
 
-    use super::super::answer::Answers;
     use super::super::compare::compare;
     use super::super::ids::Ids;
+    use super::super::response::Responses;
     use super::super::times::{Clock, Span};
     use super::*;
 
@@ -164,8 +164,8 @@ mod tests {
     fn differ(theirs: &RecordedResponse, ours: &RecordedResponse) -> bool {
         let now = datetime!(2030-01-01 00:00);
         let clock = Clock::Recorded(Span { start: now, now });
-        let answers = Answers { theirs: theirs.answer(), ours: ours.answer() };
-        !compare(&answers, false, clock, &mut Ids::default()).is_empty()
+        let responses = Responses { theirs: theirs.to_response(), ours: ours.to_response() };
+        !compare(&responses, false, clock, &mut Ids::default()).is_empty()
     }
 
     /// All ways to change one text, number, truth or null, to leave out one field, and to leave out one member.

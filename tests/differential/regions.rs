@@ -49,7 +49,7 @@ fn reads(s: &mut Session) {
     s.admin(200, get("/v3/regions/north?limit=1"));
 }
 
-/// What is no region, to make or to change to.
+/// Fields that are invalid in a new region and in a change.
 fn bad_fields() -> Vec<Value> {
     vec![
         json!({"id": "r".repeat(256)}),

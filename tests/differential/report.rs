@@ -1,4 +1,4 @@
-//! What was compared, and what came of it.
+//! Counts of comparisons, and their outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +15,13 @@ const MAX_PRINTED: usize = 200;
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     comparisons: usize,
-    /// Answers that differ, each way of it in the table of allowed differences.
+    /// Responses that differ, each way of it in the table of allowed differences.
     allowed: usize,
-    /// Answers that differ otherwise.
+    /// Responses that differ otherwise.
     differing: usize,
 }
 
-/// Who has asked for a row, and what came of it.
+/// The callers of a row, and the outcomes.
 #[derive(Debug, Default)]
 struct Coverage {
     callers: BTreeSet<String>,
@@ -36,7 +36,7 @@ pub struct Report {
     by_row: BTreeMap<Row, Coverage>,
     seen: BTreeSet<&'static Allowed>,
     printed: usize,
-    /// What is wrong besides differences.
+    /// Faults besides differences.
     faults: Vec<String>,
 }
 
@@ -47,8 +47,8 @@ pub struct Compared<'a> {
     pub request: &'a Request,
     pub their_status: u16,
     pub differences: &'a [Difference],
-    /// Both exchanges, told in full.
-    pub told: &'a dyn Fn() -> String,
+    /// Prints both exchanges in full.
+    pub shown: &'a dyn Fn() -> String,
 }
 
 /// The begin of a text.
@@ -85,7 +85,7 @@ impl Report {
         if !unexplained.is_empty() && self.printed < MAX_PRINTED {
             self.printed += 1;
             eprintln!("\n=== {} differs: {request}\n  by {}", compared.sequence, compared.caller);
-            eprintln!("{}", (compared.told)());
+            eprintln!("{}", (compared.shown)());
             for Difference { field, theirs, ours } in unexplained {
                 eprintln!("  * {field}\n      theirs: {theirs}\n      ours:   {ours}");
             }
@@ -133,7 +133,7 @@ impl Report {
         }
     }
 
-    /// Whether all is as it should be.
+    /// Returns true without faults and without differences that are not allowed.
     pub fn is_good(&self) -> bool {
         self.faults.is_empty() && self.by_component.values().all(|counts| counts.differing == 0)
     }
@@ -170,7 +170,7 @@ mod tests {
             request: &get(path),
             their_status: 200,
             differences,
-            told: &String::new,
+            shown: &String::new,
         });
         report
     }

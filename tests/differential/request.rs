@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::log_in::{identity_login, scoped, token_login, user_login};
 
-/// One request, for both sides. In its path, its body and its headers `{name}` stands for what the session
+/// One request, for both sides. In its path, its body and its headers `{name}` is what the session
 /// knows by that name, on each side its own: an id, a token.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -16,12 +16,12 @@ pub struct Request {
     pub path: String,
     pub body: Body,
     pub headers: Vec<(&'static str, String)>,
-    /// Whether the rows of the answered list are counted and not compared: which ones a page has depends
+    /// True where the rows of the returned list are counted and not compared: which ones a page has depends
     /// on the order of ids.
     pub is_page: bool,
 }
 
-/// What a request carries.
+/// The body of a request.
 #[derive(Clone, Debug)]
 pub enum Body {
     None,

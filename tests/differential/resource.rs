@@ -35,7 +35,7 @@ impl Resource {
         format!("/v3/{}/{id}", self.collection)
     }
 
-    /// Neither a new one nor a known one gets such fields. In a new one they stand beside a good name.
+    /// Neither a new one nor a known one gets such fields. In a new one they are beside a good name.
     fn refuses(self, s: &mut Session, known: &str, wrong: &[Value]) {
         for wrong in wrong {
             let mut fields = json!({"name": "bad"});

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::request::{delete, get, patch, post, put};
 use super::session::Session;
 
-/// What is no role, to make or to change to.
+/// Fields that are invalid in a new role and in a change.
 fn bad_fields() -> Vec<Value> {
     vec![
         json!({"name": ""}),

@@ -77,7 +77,7 @@ fn disabled_ones(s: &mut Session) {
     ask_all(s, "wanderer");
 }
 
-/// What a template needs, what is disabled, and what has no endpoint.
+/// Templates that need a project, disabled services and endpoints, and services without an endpoint.
 fn catalog_of_a_project(s: &mut Session) {
     let service = |kind: &str, enabled: bool| {
         post(

@@ -73,7 +73,7 @@ fn reads(s: &mut Session) {
     }
 }
 
-/// What is no service, to make or to change to.
+/// Fields that are invalid in a new service and in a change.
 fn bad_fields() -> Vec<Value> {
     vec![
         json!({"type": ""}),

@@ -12,7 +12,6 @@ use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::runtime::Runtime;
 
-use super::answer::{Answer, Answers};
 use super::callers::callers;
 use super::ids::Ids;
 use super::names::Names;
@@ -20,6 +19,7 @@ use super::pair::Pair;
 use super::peer::Peer;
 use super::report::Report;
 use super::request::{Request, get, with_password};
+use super::response::{Response, Responses};
 use super::times;
 use crate::support::callers::{FORGED_TOKEN, PASSWORD};
 use crate::support::{ADMIN_PASSWORD, KEYSTONE_PASSWORD};
@@ -100,47 +100,47 @@ impl Session {
 
     // What sequences are made of.
 
-    /// One request by the user admin in the project admin. `status` is what Keystone must answer, so that a
+    /// One request by the user admin in the project admin. `status` is that of Keystone's response, so that a
     /// sequence does test what it is meant to.
-    pub fn admin(&mut self, status: u16, request: Request) -> Answers {
+    pub fn admin(&mut self, status: u16, request: Request) -> Responses {
         self.by("admin", status, request)
     }
 
     /// One request by a caller: one of [`callers`], or one who has logged in.
-    pub fn by(&mut self, caller: &str, status: u16, request: Request) -> Answers {
-        let answers = self.exchange(caller, &request);
-        if answers.theirs.status != status {
-            let (got, text) = (answers.theirs.status, &answers.theirs.text);
+    pub fn by(&mut self, caller: &str, status: u16, request: Request) -> Responses {
+        let responses = self.exchange(caller, &request);
+        if responses.theirs.status != status {
+            let (got, text) = (responses.theirs.status, &responses.theirs.text);
             let sequence = self.sequence;
             self.report
-                .fault(format!("{sequence}: Keystone answers {got} and not {status}: {request}: {text}"));
+                .fault(format!("{sequence}: Keystone responds {got} and not {status}: {request}: {text}"));
         }
-        answers
+        responses
     }
 
-    /// One request by a caller, whatever Keystone answers to it.
-    pub fn try_by(&mut self, caller: &str, request: Request) -> Answers {
+    /// One request by a caller, whatever Keystone's response is.
+    pub fn try_by(&mut self, caller: &str, request: Request) -> Responses {
         self.exchange(caller, &request)
     }
 
     /// A request for a token, which then has this caller's name.
-    pub fn keep_login(&mut self, caller: &str, request: Request) -> Answers {
-        let answers = self.by("nobody", 201, request);
-        self.keep_token(caller, &answers);
-        answers
+    pub fn keep_login(&mut self, caller: &str, request: Request) -> Responses {
+        let responses = self.by("nobody", 201, request);
+        self.keep_token(caller, &responses);
+        responses
     }
 
     /// Makes a thing as admin and calls its id by a name.
     ///
     /// # Panics
     /// It is not made on both sides, so that the sequence cannot go on.
-    pub fn make(&mut self, name: &str, request: Request) -> Answers {
-        let answers = self.admin(201, request);
-        let id = |answer: &Answer| {
-            answer.id().unwrap_or_else(|| panic!("no id for {name}: {}", answer.text)).to_owned()
+    pub fn make(&mut self, name: &str, request: Request) -> Responses {
+        let responses = self.admin(201, request);
+        let id = |response: &Response| {
+            response.id().unwrap_or_else(|| panic!("no id for {name}: {}", response.text)).to_owned()
         };
-        self.names.set(name, answers.map(id));
-        answers
+        self.names.set(name, responses.map(id));
+        responses
     }
 
     /// One request by each of [`callers`], and HEAD besides GET. `{n}` is another number each time.
@@ -163,8 +163,8 @@ impl Session {
                 self.count();
                 self.make(name, make.clone());
             }
-            let answers = self.exchange(caller, &request);
-            is_spoilt = answers.theirs.is_success() || answers.ours.is_success();
+            let responses = self.exchange(caller, &request);
+            is_spoilt = responses.theirs.is_success() || responses.ours.is_success();
         }
     }
 
@@ -173,8 +173,8 @@ impl Session {
     pub fn every_caller_undoing(&mut self, request: Request, undo: Request) {
         for caller in callers() {
             self.count();
-            let answers = self.exchange(caller, &request);
-            if answers.theirs.is_success() || answers.ours.is_success() {
+            let responses = self.exchange(caller, &request);
+            if responses.theirs.is_success() || responses.ours.is_success() {
                 self.exchange("admin", &undo);
             }
         }
@@ -191,49 +191,49 @@ impl Session {
         self.keep_login(caller, with_password(user, scope));
     }
 
-    /// The tokens of two answers, by the name of a caller.
+    /// The tokens of two responses, by the name of a caller.
     ///
     /// # Panics
     /// There are none, so that the sequence cannot go on.
-    pub fn keep_token(&mut self, caller: &str, answers: &Answers) {
-        let token = |answer: &Answer| {
-            let token = answer.header("x-subject-token");
-            token.unwrap_or_else(|| panic!("no token for {caller}: {}", answer.text)).to_owned()
+    pub fn keep_token(&mut self, caller: &str, responses: &Responses) {
+        let token = |response: &Response| {
+            let token = response.header("x-subject-token");
+            token.unwrap_or_else(|| panic!("no token for {caller}: {}", response.text)).to_owned()
         };
-        let tokens = answers.map(token);
+        let tokens = responses.map(token);
         self.tokens.insert(caller.to_owned(), tokens.map(|token| Some(token.clone())));
         self.names.set(&format!("token.{caller}"), tokens);
     }
 
-    /// Calls what stands at a JSON pointer by a name.
+    /// Names the text at a JSON pointer.
     ///
     /// # Panics
     /// There is no text on a side, so that the sequence cannot go on.
-    pub fn keep(&mut self, name: &str, answers: &Answers, pointer: &str) {
-        let text = |answer: &Answer| {
-            answer.text_at(pointer).unwrap_or_else(|| panic!("no {pointer}: {}", answer.text)).to_owned()
+    pub fn keep(&mut self, name: &str, responses: &Responses, pointer: &str) {
+        let text = |response: &Response| {
+            response.text_at(pointer).unwrap_or_else(|| panic!("no {pointer}: {}", response.text)).to_owned()
         };
-        self.names.set(name, answers.map(text));
+        self.names.set(name, responses.map(text));
     }
 
     /// Calls a header by a name.
     ///
     /// # Panics
     /// There is none on a side, so that the sequence cannot go on.
-    pub fn keep_header(&mut self, name: &str, answers: &Answers, header: &str) {
-        let text = |answer: &Answer| {
-            answer.header(header).unwrap_or_else(|| panic!("no {header}: {}", answer.text)).to_owned()
+    pub fn keep_header(&mut self, name: &str, responses: &Responses, header: &str) {
+        let text = |response: &Response| {
+            response.header(header).unwrap_or_else(|| panic!("no {header}: {}", response.text)).to_owned()
         };
-        self.names.set(name, answers.map(text));
+        self.names.set(name, responses.map(text));
     }
 
     /// Asks as admin for something that is there already, and calls it by a name.
     pub fn find(&mut self, name: &str, path: &str, pointer: &str) {
-        let answers = self.admin(200, get(path));
-        self.keep(name, &answers, pointer);
+        let responses = self.admin(200, get(path));
+        self.keep(name, &responses, pointer);
     }
 
-    /// Something that must hold on each side by itself: a relation between answers, for example.
+    /// Something that must hold on each side by itself: a relation between responses, for example.
     pub fn holds(&mut self, what: &str, holds: Pair<bool>) {
         if holds != Pair::same(&true) {
             self.report.fault(format!("{}: {what}: {holds:?}", self.sequence));

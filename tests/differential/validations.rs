@@ -112,7 +112,7 @@ fn refused_list(s: &mut Session) {
     s.by("nobody", 403, get("/v3/auth/tokens/OS-PKI/revoked?audit_id_only"));
 }
 
-/// What makes tokens invalid, with an event or without, and what does not.
+/// Changes that make tokens invalid, with an event or without, and others that do not.
 pub fn revocations(s: &mut Session) {
     s.make("revoked_domain", post("/v3/domains", json!({"domain": {"name": "revocations"}})));
     for project in ["here", "there"] {
@@ -156,11 +156,11 @@ fn fresh_tokens(s: &mut Session) {
     s.log_in("mark_system", "mark", &json!({"system": {"all": true}}));
 }
 
-/// All four tokens as another sees them and as their bearer uses them.
+/// All four tokens as another caller sees them and as their owner uses them.
 fn look(s: &mut Session) {
     for mark in MARKS {
         s.try_by("admin", about(get("/v3/auth/tokens?nocatalog"), mark));
-        // Its answer holds nothing that Keystone's cache could keep from before.
+        // Its response holds nothing that Keystone's cache could keep from before.
         s.try_by(mark, get("/v3/auth/system"));
     }
 }
@@ -170,8 +170,8 @@ fn changed(s: &mut Session, changes: &[Request], undo: &[Request]) {
     fresh_tokens(s);
     look(s);
     for change in changes {
-        let answers = s.try_by("admin", change.clone());
-        s.holds("the change is made", answers.map(super::answer::Answer::is_success));
+        let responses = s.try_by("admin", change.clone());
+        s.holds("the change is made", responses.map(super::response::Response::is_success));
     }
     look(s);
     for change in undo {

@@ -1,4 +1,4 @@
-//! What takes several requests, or the passing of time.
+//! Behaviour that takes several requests, or the passing of time.
 
 mod hash_upgrade;
 mod multi_factor;

@@ -1,4 +1,4 @@
-//! How long tokens are valid, and what ends them.
+//! The validity of tokens: its length, and what ends it.
 
 use std::time::Duration;
 

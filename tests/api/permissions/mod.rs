@@ -1,4 +1,4 @@
-//! What every operation does for every caller: the table, and what asks it.
+//! The table of all operations, with the response to each caller, and the code that compares.
 //!
 //! Each row is asked by all callers, with every HEAD that goes with its GET; with each of its rules set so that nobody
 //! passes; with each parameter of its path naming nothing; and in the cases that it adds. So an operation that forgets

@@ -1,4 +1,4 @@
-//! What is about the node, or about the API itself
+//! Routes about the node, or about the API itself
 
 use axum::http::Method;
 

@@ -13,13 +13,13 @@ pub struct Row {
     /// Distinguishes the rows of one operation.
     pub label: &'static str,
     pub query: &'static str,
-    /// What the parameters of the path are, where it is not what they usually are.
+    /// Values of parameters of the path, where they are not the usual ones.
     pub parameters: Vec<(&'static str, String)>,
     pub headers: Vec<(&'static str, &'static str)>,
     pub body: Option<Value>,
     /// The policy rules that have to let the caller through, all of them.
     pub rules: Vec<&'static str>,
-    /// Who may do it. Everybody else with a token gets a 403 that names a rule, and strangers a 401.
+    /// The callers that may do it. Everybody else with a token gets a 403 that names a rule, and strangers a 401.
     pub allowed: Vec<Caller>,
     /// The status for those who may.
     pub status: u16,
@@ -200,7 +200,7 @@ impl Row {
         self
     }
 
-    /// Where nothing has the id that this parameter names, it ends so.
+    /// Sets the status for an id in this parameter that nothing has.
     #[must_use]
     pub fn missing(mut self, parameter: &'static str, status: u16) -> Self {
         self.missing.push((parameter, status));

@@ -34,7 +34,7 @@ pub use request::{Request, Response, delete, get, patch, post, put, request};
 /// The password of the user admin.
 pub const ADMIN_PASSWORD: &str = "of the admin 1";
 
-/// What a test need not wait for: hashes that cost nothing, and the shortest heartbeat.
+/// Options without which a test would wait: hashes that cost nothing, and the shortest heartbeat.
 const CONFIG: &str = "
     node.id = 0
     http.listen = '127.0.0.1:5000'
@@ -46,7 +46,7 @@ const CONFIG: &str = "
     operations.metrics = true
 ";
 
-/// How far ahead of time the leader sets its ceilings; a clock that is put forward waits for the next.
+/// The distance of the leader's ceilings from the time; a clock that is put forward waits for the next.
 const CEILING_INTERVAL: Duration = Duration::from_secs(2);
 
 pub struct TestApi {

@@ -89,7 +89,7 @@ fn default_projects(s: &mut Session) {
     }
 }
 
-/// Of two faults, which is told.
+/// Log-ins with two faults, of which one is reported.
 fn order_of_checks(s: &mut Session) {
     let wrong = json!({"id": "{pilot}", "password": "wrong"});
     for scope in [json!({"project": {"id": "none"}}), json!({"none": 1}), json!({"project": {}}), json!([])] {

@@ -1,26 +1,26 @@
-//! What a server has answered.
+//! Responses of a server.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::pair::Pair;
 
-/// One answer, whatever its status.
+/// One response, whatever its status.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub text: String,
     /// The text as JSON; `null` when it is none.
     pub json: Value,
-    /// What the server's own URLs begin with.
+    /// The begin of the server's own URLs.
     pub base_url: String,
 }
 
-/// The two answers to one request.
-pub type Answers = Pair<Answer>;
+/// The two responses to one request.
+pub type Responses = Pair<Response>;
 
-impl Answer {
+impl Response {
     pub async fn read(response: reqwest::Response, base_url: &str) -> reqwest::Result<Self> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
@@ -42,7 +42,7 @@ impl Answer {
         self.json.pointer(pointer).and_then(Value::as_str)
     }
 
-    /// The id of the one thing that the answer is about: `{"user": {"id": ...}}`.
+    /// The id of the one thing that the response is about: `{"user": {"id": ...}}`.
     pub fn id(&self) -> Option<&str> {
         self.json.as_object()?.values().find_map(|thing| thing.get("id")).and_then(Value::as_str)
     }

@@ -27,7 +27,7 @@ fn corpus(target: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
 }
 
-/// How many inputs are made from the kept ones.
+/// Number of inputs that are made from the kept ones.
 const ALTERED: usize = 500;
 
 fn replay(target: &str, run: fn(&[u8])) {
@@ -83,7 +83,7 @@ fn requests_are_read_or_are_refused() {
     replay("request", targets::request::run);
 }
 
-/// Where fuzzing begins: with what is right. To write it anew, after a change of a format:
+/// The begin of fuzzing: inputs that are right. To write it anew, after a change of a format:
 /// `cargo test --test fuzz_corpora -- --ignored`
 #[test]
 #[ignore = "writes into fuzz/corpus"]

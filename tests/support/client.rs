@@ -11,7 +11,7 @@ use super::log_in::{password_login, scoped};
 /// Longer than a node lets a write wait for a leader.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// An answer, whatever its status.
+/// A response, whatever its status.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
@@ -51,7 +51,7 @@ impl Client {
         Self { token: Some(token.to_owned()), ..self }
     }
 
-    /// The token that the node gives for this body.
+    /// Logs in with this body. Returns the token.
     pub async fn log_in(&self, url: &str, body: &Value) -> String {
         let reply = self.send(Method::POST, &format!("{url}/v3/auth/tokens"), Some(body)).await.unwrap();
         assert_eq!(reply.status, 201, "log-in at {url}: {}", reply.body);
@@ -61,15 +61,15 @@ impl Client {
     /// One request.
     ///
     /// # Errors
-    /// There was no answer.
+    /// There was no response.
     pub async fn send(&self, method: Method, url: &str, body: Option<&Value>) -> reqwest::Result<Reply> {
         self.send_about(method, url, body, None).await
     }
 
-    /// What a node says of a token.
+    /// Validates a token at a node.
     ///
     /// # Errors
-    /// There was no answer.
+    /// There was no response.
     pub async fn validate(&self, url: &str, subject: &str) -> reqwest::Result<Reply> {
         self.send_about(Method::GET, &format!("{url}/v3/auth/tokens"), None, Some(subject)).await
     }
@@ -84,7 +84,7 @@ impl Client {
     /// One request about another token.
     ///
     /// # Errors
-    /// There was no answer.
+    /// There was no response.
     pub async fn send_about(
         &self,
         method: Method,
@@ -101,12 +101,12 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await?;
-        let status = answer.status().as_u16();
-        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let token = header("X-Subject-Token").map(ToOwned::to_owned);
         let staleness_ms = header("Keyraft-Staleness-Ms").and_then(|value| value.parse().ok());
-        let body = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+        let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
         Ok(Reply { status, token, staleness_ms, body })
     }
 

@@ -1,4 +1,4 @@
-//! What the tests of the whole system stand on: clusters of real processes, a client, Python, a Keystone.
+//! The base of the tests of the whole system: clusters of real processes, a client, Python, a Keystone.
 
 #![allow(dead_code, reason = "each test target has the whole of it and uses a part")]
 #![allow(unused_imports, reason = "as above")]
@@ -25,7 +25,7 @@ pub use python::{Script, schemathesis};
 
 use std::time::{Duration, Instant};
 
-/// How long to wait before asking again what nobody tells.
+/// The pause before a condition is checked again.
 const POLL_PAUSE: Duration = Duration::from_millis(25);
 
 /// One step of a test whose steps share a cluster. The last name that was printed is that of the step that failed.

@@ -17,7 +17,7 @@ pub fn signal_group(pid: u32, signal: Signal) {
         .unwrap_or_else(|error| panic!("cannot signal group {pid}: {error}"));
 }
 
-/// Whether any thread of the process still runs; one that is merely waited for by its parent does not. A
+/// Returns true while any thread of the process runs; one that is merely waited for by its parent does not. A
 /// killed process counts as a zombie as soon as its first thread has ended, while the others may still hold
 /// its files and locks.
 pub fn is_running(pid: u32) -> bool {

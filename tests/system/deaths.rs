@@ -1,4 +1,4 @@
-//! What clients notice of the death of a node, in milliseconds. Nothing else may run meanwhile.
+//! Effects of the death of a node on clients, in milliseconds. Nothing else may run meanwhile.
 
 use crate::support::{DevCluster, step};
 use crate::{leader_killed, leases};

@@ -1,4 +1,4 @@
-//! What nodes have acknowledged outlives their processes and their files.
+//! Acknowledged writes outlive the processes of nodes and their files.
 
 use crate::support::{DevCluster, step};
 use crate::{lost_data, power_failure};

@@ -1,4 +1,4 @@
-//! What happens to the hashes of passwords when the configuration asks for others.
+//! Hashes of passwords after the configuration asks for others.
 
 use std::time::Duration;
 

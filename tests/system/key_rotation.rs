@@ -78,7 +78,7 @@ fn primary_key(cluster: &DevCluster, number: u64) -> u64 {
     keys.iter().find(|key| key["role"] == "primary").unwrap()["number"].as_u64().unwrap()
 }
 
-/// What the clients share.
+/// Work that the clients share.
 #[derive(Clone)]
 struct Work {
     urls: Vec<String>,

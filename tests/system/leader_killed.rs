@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::{Client, DevCluster};
 use crate::write_load::{WriteLoad, assert_all_there_once, first_acknowledged, unknown};
 
-/// What was promised: writes go on by then.
+/// The promise: writes go on by then.
 const RESUME_LIMIT: Duration = Duration::from_secs(3);
 
 /// Killing the leader loses no acknowledged write and applies none twice.

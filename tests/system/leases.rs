@@ -13,10 +13,10 @@ use crate::support::{Client, DevCluster, eventually};
 const CLIENTS: usize = 64;
 /// Validations that go on are seen within this time.
 const PROGRESS_LIMIT: Duration = Duration::from_secs(10);
-/// What was promised of the death of a leader: no validation takes longer, and writes go on by then.
+/// The promise for the death of a leader: no validation takes longer, and writes go on by then.
 const VALIDATION_LIMIT: Duration = Duration::from_millis(200);
 const RESUME_LIMIT: Duration = Duration::from_millis(2_500);
-/// What was promised of the death of a follower: a write waits for its lease, and no longer.
+/// The promise for the death of a follower: a write waits for its lease, and no longer.
 const WRITE_LIMIT: Duration = Duration::from_millis(2_100);
 const MAX_STALENESS: Duration = Duration::from_secs(4);
 
@@ -102,7 +102,7 @@ impl Validators {
         .await;
     }
 
-    /// How many there were, the slowest, and what went wrong.
+    /// Stops the clients. Returns the number of validations, the slowest, and the failures.
     async fn stop(self) -> (usize, Duration, Vec<String>) {
         self.is_over.store(true, Ordering::SeqCst);
         let all = self.clients.join_all().await;

@@ -94,7 +94,7 @@ pub async fn folder_lost(cluster: &mut DevCluster) {
     .await;
 }
 
-/// What a node says that another is.
+/// The role of a node in the status of another.
 async fn role(cluster: &DevCluster, asked: u64, about: u64) -> Option<String> {
     let status = cluster.status(asked).await?;
     let node = status["nodes"].as_array()?.iter().find(|node| node["number"] == about)?;

@@ -1,4 +1,4 @@
-//! What a change of a password ends, and what it does not.
+//! Tokens that a change of a password ends, and those that it does not.
 
 use serde_json::json;
 

@@ -50,7 +50,7 @@ impl Race {
         unreachable!()
     }
 
-    /// What each node says of a token; those that do not answer, or have no leader, say nothing.
+    /// The status of a validation at each node, without those that do not respond or have no leader.
     async fn verdicts(&self, token: &str) -> Vec<(usize, u16)> {
         let asked = self.urls.iter().enumerate().map(|(node, url)| async move {
             let reply = self.admin.validate(url, token).await.ok()?;

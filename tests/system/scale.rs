@@ -1,4 +1,4 @@
-//! How much the longer tests do: CI takes the smaller numbers, `KEYRAFT_TESTS=full` the larger ones.
+//! The amount of work in the longer tests: CI takes the smaller numbers, `KEYRAFT_TESTS=full` the larger ones.
 
 /// The environment variable that chooses.
 const VARIABLE: &str = "KEYRAFT_TESTS";

@@ -22,7 +22,7 @@ const PROGRESS_LIMIT: Duration = Duration::from_secs(30);
 /// Before a client goes on after a write that failed: a dead node refuses a thousand times a second.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_millis(10);
 
-/// What the clients make. Nothing but the id of a service is unique, so two services of one name are a
+/// The kinds that the clients make. Nothing but the id of a service is unique, so two services of one name are a
 /// write that was applied twice; of the others it shows as a 409 for a name that was asked for once.
 const KINDS: [&str; 3] = ["project", "user", "service"];
 
@@ -38,7 +38,7 @@ pub struct Write {
     pub outcome: Outcome,
 }
 
-/// What the client knows of its write.
+/// The outcome of a write, as its client knows it.
 #[derive(Debug)]
 pub enum Outcome {
     /// 201, and the id.
@@ -150,14 +150,14 @@ async fn write(admin: &Client, url: &str, node: usize, kind: &'static str, name:
     Write { client: 0, kind, name, node, sent_at, answered_at: Instant::now(), outcome }
 }
 
-/// How long after `from` the first write that was sent after it, through this node, was acknowledged.
+/// The time from `from` to the acknowledgement of the first write that was sent after it, through this node.
 pub fn first_acknowledged(writes: &[Write], node: usize, from: Instant) -> Option<Duration> {
     let is_acknowledged = |write: &&Write| matches!(write.outcome, Outcome::Acknowledged(_));
     let after = writes.iter().filter(|write| write.node == node && write.sent_at >= from);
     after.filter(is_acknowledged).map(|write| write.answered_at - from).min()
 }
 
-/// How many writes the clients know nothing of, and what the first of them was told.
+/// The number of writes with an unknown outcome, and the reason of the first.
 pub fn unknown(writes: &[Write]) -> (usize, Option<&str>) {
     let mut reasons = writes.iter().filter_map(reason_of);
     let first = reasons.next();

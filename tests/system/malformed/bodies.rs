@@ -10,7 +10,7 @@ use super::routes::Route;
 use super::shapes::{self, Shape};
 use super::world::World;
 
-/// How deep the deepest body is nested.
+/// Depth of the deepest body.
 const LEVELS: usize = 10_000;
 /// The largest body that is taken: Keystone's limit.
 const MAX_BODY_BYTES: usize = 114_688;

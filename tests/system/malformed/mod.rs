@@ -32,7 +32,7 @@ const SEED_VARIABLE: &str = "KEYRAFT_MALFORMED_SEED";
 const SEED: u64 = 30;
 /// Connections to each node at a time.
 const CONNECTIONS: usize = 3;
-/// How many of the wrong answers are shown.
+/// Number of wrong responses that are shown.
 const SHOWN: usize = 40;
 /// Sending all the other requests takes longer.
 const SHORT_BODY_TIMEOUT: &str = "http.body_timeout_s=5";

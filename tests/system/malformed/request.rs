@@ -9,16 +9,16 @@ const SHOWN_BYTES: usize = 400;
 
 /// A request as it goes over the wire.
 pub struct Malformed {
-    /// What is wrong with it.
+    /// The fault in it.
     pub class: &'static str,
     pub bytes: Vec<u8>,
     /// The statuses that are right.
     pub expected: Vec<u16>,
-    /// Whether its answer has no body.
+    /// True for a response without a body.
     pub is_head: bool,
-    /// Whether the connection may be closed after it: the server cannot know where the next request begins.
+    /// True where the connection may be closed after it: the server cannot know where the next request begins.
     pub may_close: bool,
-    /// Whether the API answers it, and not the HTTP server below.
+    /// True where the API responds to it, and not the HTTP server below.
     pub is_of_api: bool,
 }
 
@@ -95,7 +95,7 @@ impl Draft {
 }
 
 impl Malformed {
-    /// What is wrong with an answer.
+    /// Returns the fault in a response as `Err`.
     pub fn judge(&self, outcome: &Outcome) -> Result<(), String> {
         if !self.expected.contains(&outcome.status) {
             let body = String::from_utf8_lossy(&outcome.body);

@@ -7,7 +7,7 @@ use serde_json::Value;
 pub struct Route {
     pub method: String,
     pub path: String,
-    /// Whether it asks for a token.
+    /// True where it requires a token.
     pub needs_token: bool,
 }
 

@@ -1,10 +1,10 @@
-//! What bodies the routes take, and what each attribute may not be.
+//! Bodies that the routes take, and invalid values of each attribute.
 
 use serde_json::{Value, json};
 
 use super::routes::Route;
 
-/// What an attribute has to be.
+/// The form of an attribute.
 #[derive(Clone, Copy)]
 pub enum Form {
     /// Text or null.
@@ -47,11 +47,11 @@ pub struct Shape {
     pub valid: Value,
     pub fields: &'static [(&'static str, Form)],
     pub required: &'static [&'static str],
-    /// Whether the body may hold more than the object.
+    /// True where the body may hold more than the object.
     pub is_open: bool,
     /// The bodies of which the caller is looked at first, as Keystone's schemas let them pass.
     asks_first: fn(&Value) -> bool,
-    /// Whether the body may be empty.
+    /// True where the body may be empty.
     pub may_be_empty: bool,
 }
 
@@ -170,7 +170,7 @@ impl Shape {
         }
     }
 
-    /// What a body gets that is none of this shape.
+    /// The status for a body that is none of this shape.
     pub fn refusal(&self, body: &Value, has_token: bool) -> u16 {
         if (self.asks_first)(body) && !has_token { 401 } else { 400 }
     }

@@ -16,7 +16,7 @@ use super::request::Malformed;
 
 /// An answer that is not there by then is a hang. (A node answers what it can answer in milliseconds.)
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
-/// How long a node waits for the rest of a body, and some time more.
+/// The time that a node waits for the rest of a body, and some more.
 const SLOW_BODY_LIMIT: Duration = Duration::from_secs(20);
 
 const NO_HTTP: &str = "wire: no HTTP";
@@ -29,7 +29,7 @@ const TOO_MUCH: &str = "wire: a head that is too large";
 pub struct Outcome {
     pub status: u16,
     pub body: Vec<u8>,
-    /// Whether the connection is at its end.
+    /// True where the connection is at its end.
     pub is_closed: bool,
     headers: BTreeMap<String, String>,
 }
@@ -87,7 +87,7 @@ fn exchange(url: &str, connection: &mut Option<TcpStream>, request: &Malformed) 
     Ok(outcome)
 }
 
-/// Whether the other end has closed the connection, or sent more than its answer.
+/// Returns true if the other end has closed the connection, or sent more than its response.
 fn is_closed(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     let seen = stream.peek(&mut [0]);

@@ -1,4 +1,4 @@
-//! What exists, so that each request has one fault only.
+//! Objects that exist, so that each request has one fault only.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub struct World {
     /// The keys that the cluster makes tokens with.
     pub keys: KeyRing,
     pub routes: Vec<Route>,
-    /// What the parameters of paths stand for.
+    /// The values of the parameters of paths.
     ids: Vec<(&'static str, String)>,
 }
 

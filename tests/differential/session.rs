@@ -83,7 +83,8 @@ impl Session {
         let outcome = entered.and_then(|()| {
             let run = catch_unwind(AssertUnwindSafe(|| sequence(self)));
             run.map_err(|panic| {
-                let reason = panic.downcast_ref::<String>().cloned();
+                let literal = || panic.downcast_ref::<&str>().map(ToString::to_string);
+                let reason = panic.downcast_ref::<String>().cloned().or_else(literal);
                 format!("{name} ended early: {}", reason.unwrap_or_default())
             })?;
             self.peer.leave()

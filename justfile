@@ -13,7 +13,7 @@ fmt:
 # Lints, spelling, dependencies
 lint:
     cargo clippy --workspace --all-targets -- -D warnings
-    tests/tools/deny
+    tests/tools/deny || [ $? = 77 ]  # left out
     PATH=$(tests/tools/prepare):$PATH typos
 
 # Unit tests, or those whose names contain FILTER

@@ -85,7 +85,7 @@ SWAPS = {
     "value": {"true": "false", "false": "true"},
 }
 CONDITION = re.compile(r"\bif (?!let\b)((?:(?!\blet\b|=>)[^{}])+?) (?=\{|=>)")
-# A call that stands alone on its line. Logs and metrics are no behaviour that tests are for.
+# A call that is alone on its line. Logs and metrics are no behaviour that tests are for.
 CALL = re.compile(r"\s*(?!return\b|let\b|use\b|break\b|tracing|metrics|debug|info|warn|error|trace|assert|drop\b|write)"
                   r"[a-z_*&][\w:.]*[!]?\(.*\)(?:\.\w+\(.*\)|\.await)*(\??);\s*")
 NUMBER = re.compile(r"(?<![\w.#])\d[\d_]*(?![\w.])")

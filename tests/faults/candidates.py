@@ -27,7 +27,7 @@ class Fault:
         return f"{self.path}:{self.line}  {self.operator}: `{self.old.strip()}` -> `{self.new.strip() or 'nothing'}`"
 
 
-# What is no code, in the order in which it has to be looked for.
+# All that is no code, in the order in which it has to be looked for.
 NO_CODE = re.compile(
     r"""//[^\n]*
       | /\*.*?\*/
@@ -46,7 +46,7 @@ def blank(text):
 
 
 def item_end(text, start):
-    """Where the item that begins at `start` ends: at its `;`, `,` or closing brace.
+    """The end of the item that begins at `start`: its `;`, `,` or closing brace.
 
     >>> text = "#[cfg(test)] mod tests { fn a() {} } fn b() {}"
     >>> text[item_end(text, 12):]
@@ -94,7 +94,7 @@ MEASURE = re.compile(r"Duration|_(?:ms|us|ns|s|bytes)\b|_(?:MS|US|NS|S|BYTES)\b|
 
 
 def is_closure(code, place):
-    """Whether ` || ` at this place begins a closure without parameters."""
+    """True where ` || ` begins a closure without parameters."""
     before = code[:place].rstrip()
     return before.endswith(("(", ",", "=", "{", "move", "async"))
 

@@ -26,7 +26,7 @@ fn free_address() -> SocketAddr {
         let port = FIRST_PORT + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS;
         SocketAddr::from(([127, 0, 0, 1], port))
     });
-    drawn.find(|address| TcpListener::bind(address).is_ok()).expect("no port is free")
+    drawn.find(|address| TcpListener::bind(address).is_ok()).unwrap_or_else(|| panic!("no port is free"))
 }
 
 /// A cluster of nodes, numbered from 1 unless the test says otherwise.

@@ -46,6 +46,10 @@ pub enum Omission {
     GrantIndex,
     /// Rule 10: what the leader has applied is released.
     Ledger,
+    /// Rule 4: a snapshot's membership does not replace what was appended below the snapshot's end.
+    Overtaking,
+    /// Rule 9: a node is dropped that was not barred first.
+    Barring,
     /// Rule 4: T_q is when answers came, not when pings went.
     TimeOfSending,
 }

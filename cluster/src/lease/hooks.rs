@@ -58,11 +58,12 @@ impl Lease {
         });
     }
 
-    /// A snapshot has brought a membership; it is not counted as applied yet.
-    pub(crate) fn membership_installed(&self, stored: &StoredMembership) {
+    /// A snapshot that ends at `snapshot_last` has brought a membership, which replaces every one at or below that
+    /// entry; it is not counted as applied yet.
+    pub(crate) fn membership_installed(&self, stored: &StoredMembership, snapshot_last: LogIndex) {
         let index = stored.log_id().map_or(0, |log_id| log_id.index);
         let configuration = configuration(stored.membership());
-        self.step(|inner, _| inner.node.configuration_appended(index, configuration));
+        self.step(|inner, _| inner.node.configuration_installed(index, configuration, snapshot_last));
     }
 
     /// A time ceiling is applied.

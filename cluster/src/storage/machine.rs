@@ -155,7 +155,7 @@ impl<A: Application> StateMachine<A> {
         }
         replace_rows(&self.shared.writer, &self.shared.app, &self.applied)?;
         if let (Some(lease), Some(last)) = (&self.lease, self.applied.last_applied) {
-            lease.membership_installed(&self.applied.membership);
+            lease.membership_installed(&self.applied.membership, last.index);
             lease.ceiling_applied(last.leader_id, self.applied.time_ceiling_ms);
         }
         self.show(vec![(self.applied.published(), true)]);

@@ -12,14 +12,17 @@
     reason = "a model is a test, and tells how long it took"
 )]
 
+mod account;
 mod runs;
+mod steps;
 mod world;
 
 use std::collections::BTreeSet;
 
 use stateright::{Model, Property};
 
-use self::world::{Action, Majority, Packet, World};
+use self::account::tell;
+use self::world::{Action, Machine, Majority, World};
 use crate::{NodeId, Omission};
 
 /// How much of everything a run has.
@@ -41,6 +44,11 @@ pub(crate) struct Bounds {
     pub(crate) reports: u8,
     pub(crate) reads: u8,
     pub(crate) removals: u8,
+    pub(crate) promotions: u8,
+    /// Snapshots that a follower installs.
+    pub(crate) snapshots: u8,
+    /// Folders that are lost.
+    pub(crate) losses: u8,
     /// Whether an election is two steps, of which the second may never come.
     pub(crate) splits_elections: bool,
     /// Whether a candidate may take a vote of the term that it is in, as the order of leaders allows.
@@ -69,6 +77,9 @@ impl Default for Bounds {
             reports: 0,
             reads: 0,
             removals: 0,
+            promotions: 0,
+            snapshots: 0,
+            losses: 0,
             splits_elections: false,
             stands_in_same_term: false,
             tells_releases: true,
@@ -90,7 +101,8 @@ impl Bounds {
             let mut voters: BTreeSet<NodeId> = chosen.map(|(_, node)| *node).collect();
             voters.insert(candidate);
             let wins = configuration.is_majority(|node| voters.contains(&node));
-            let is_least = voters.len() as u64 == self.voters / 2 + 1;
+            let needed = configuration.voter_sets.iter().map(|voters| voters.len() / 2 + 1).max();
+            let is_least = Some(voters.len()) == needed;
             if (wins && is_least) || (self.splits_elections && voters.len() == 1) {
                 all.push(voters);
             }
@@ -131,6 +143,12 @@ impl Model for Bounds {
                 !leads && world.nodes.iter().any(|machine| machine.lease.may_read(machine.now()))
             }),
             Property::sometimes(DROPS_A_MEMBER, |_, world: &World| world.spent.removals > 0),
+            Property::sometimes(PROMOTES, |_, world: &World| world.spent.promotions > 0),
+            Property::sometimes(INSTALLS, |_, world: &World| world.spent.snapshots > 0),
+            Property::sometimes(READMITS, |_, world: &World| {
+                let has_lost = |machine: &Machine| machine.has_lost_folder && !machine.is_lost;
+                world.nodes.iter().any(|machine| has_lost(machine) && machine.applied > 0)
+            }),
             Property::sometimes(RELEASES_AFTER_FAILOVER, |_, world: &World| {
                 world.nodes.iter().any(|machine| {
                     let written = machine.last_write(machine.applied);
@@ -146,152 +164,17 @@ impl Model for Bounds {
     }
 }
 
-impl Bounds {
-    fn possible(&self, world: &World, actions: &mut Vec<Action>) {
-        let spent = &world.spent;
-        if spent.ticks < self.ticks {
-            actions.push(Action::Tick);
-        }
-        actions.extend(world.packets.iter().cloned().map(Action::Deliver));
-        let nodes = 0..world.nodes.len() as NodeId;
-        for node in nodes.clone() {
-            let machine = &world.nodes[node as usize];
-            let leads = machine.leads(node);
-            if machine.lease.leadership().is_some() && spent.pings < self.pings {
-                actions.push(Action::Ping(node));
-            }
-            if spent.reports < self.reports {
-                actions.push(Action::Report(node));
-            }
-            if spent.restarts < self.restarts {
-                actions.push(Action::Restart(node, false));
-                actions.push(Action::Restart(node, true));
-            }
-            if spent.elections < self.elections && machine.configuration().is_voter(node) {
-                let electorates = self.electorates(world, node);
-                actions.extend(electorates.into_iter().map(|voters| Action::Stand(node, voters)));
-            }
-            if self.splits_elections && world.may_win(node) {
-                actions.push(Action::Win(node));
-            }
-            let checks_first = self.omitted != Some(Omission::CheckFirst);
-            let may_read = machine.lease.may_read(machine.now());
-            if machine.reading.is_none() && spent.reads < self.reads && (may_read || !checks_first) {
-                actions.push(Action::BeginRead(node));
-            }
-            if machine.reading.is_some() && (may_read || checks_first) {
-                actions.push(Action::EndRead(node));
-            }
-            if !leads {
-                continue;
-            }
-            if spent.writes < self.writes {
-                actions.push(Action::Write(node));
-            }
-            for other in nodes.clone().filter(|other| *other != node) {
-                let follower = &world.nodes[other as usize];
-                let is_known = machine.configuration().contains(other);
-                if is_known && follower.vote <= machine.vote {
-                    actions.push(Action::Replicate(node, other));
-                }
-                if spent.removals < self.removals && is_known {
-                    let is_due = machine.lease.may_be_dropped(other, machine.now());
-                    let is_settled = machine.committed >= machine.last().map_or(0, |(_, index)| index);
-                    match is_due && is_settled {
-                        true => actions.push(Action::Drop(node, other)),
-                        false => actions.push(Action::Bar(node, other)),
-                    }
-                }
-            }
-        }
-    }
-
-    fn act(&self, next: &mut World, action: Action) {
-        match action {
-            Action::Tick => {
-                next.spent.ticks += 1;
-                next.tick();
-            }
-            Action::Ping(node) => {
-                next.spent.pings += 1;
-                next.ping(node);
-            }
-            Action::Deliver(packet) => next.deliver(packet),
-            Action::Report(node) => {
-                next.spent.reports += 1;
-                next.report(node);
-            }
-            Action::Stand(node, voters) => {
-                next.spent.elections += 1;
-                next.stand(node, &voters, self.stands_in_same_term);
-                if !self.splits_elections {
-                    next.win(node);
-                }
-            }
-            Action::Win(node) => next.win(node),
-            Action::Write(node) => {
-                next.spent.writes += 1;
-                next.write(node);
-            }
-            Action::Replicate(leader, follower) => next.replicate(leader, follower),
-            Action::Restart(node, steps_back) => {
-                next.spent.restarts += 1;
-                next.restart(node, steps_back, self.omitted);
-            }
-            Action::BeginRead(node) => {
-                next.spent.reads += 1;
-                next.begin_read(node, self.omitted);
-            }
-            Action::EndRead(node) => next.end_read(node, self.omitted),
-            Action::Bar(leader, node) => next.nodes[leader as usize].lease.bar(node),
-            Action::Drop(leader, node) => {
-                next.spent.removals += 1;
-                next.drop_node(leader, node);
-            }
-        }
-    }
-}
-
 /// Every read shows what was shown before it began.
 pub(crate) const LINEARIZABLE: &str = "linearizable";
 /// A follower answers reads while no node leads.
 pub(crate) const READS_WITHOUT_LEADER: &str = "a follower reads without a leader";
 /// A leader drops a node that held a grant.
 pub(crate) const DROPS_A_MEMBER: &str = "a member is dropped";
+/// A leader makes a learner a voter.
+pub(crate) const PROMOTES: &str = "a learner is promoted";
+/// A follower takes a snapshot in place of entries.
+pub(crate) const INSTALLS: &str = "a snapshot is installed";
+/// A node that has lost its folder is taken back, and has applied something since.
+pub(crate) const READMITS: &str = "a node that has forgotten is taken back";
 /// A later leader releases a write.
 pub(crate) const RELEASES_AFTER_FAILOVER: &str = "a write is released after a failover";
-
-/// How a counterexample reads.
-pub(crate) fn tell(action: &Action) -> String {
-    match action {
-        Action::Tick => "time passes".to_owned(),
-        Action::Ping(node) => format!("{node} sends pings"),
-        Action::Deliver(Packet::ToNode(node, message)) => {
-            let from = message.leader;
-            let what = match (message.ping, message.grant) {
-                (Some(ping), _) => format!("ping {ping}"),
-                (None, Some(grant)) => format!("the grant for reply {}", grant.reply),
-                (None, None) => format!("released is {}", message.released),
-            };
-            format!("{node} receives from {}/{}: {what}", from.term, from.node)
-        }
-        Action::Deliver(Packet::ToLeader(reply)) => {
-            let (to, from) = (reply.leader, reply.node);
-            let (number, applied) = (reply.reply, reply.applied);
-            format!("{}/{} receives reply {number} of {from}: applied {applied}", to.term, to.node)
-        }
-        Action::Report(node) => format!("{node} answers the last ping again"),
-        Action::Stand(node, voters) => {
-            format!("{node} stands, with the votes of {voters:?}")
-        }
-        Action::Win(node) => format!("{node} learns that it is elected"),
-        Action::Write(node) => format!("{node} appends a write"),
-        Action::Replicate(leader, follower) => format!("{follower} takes the log of {leader}"),
-        Action::Restart(node, false) => format!("{node} restarts"),
-        Action::Restart(node, true) => format!("{node} restarts with an older applied state"),
-        Action::BeginRead(node) => format!("a read begins on {node}"),
-        Action::EndRead(node) => format!("the read on {node} ends"),
-        Action::Bar(leader, node) => format!("{leader} stops granting to {node}"),
-        Action::Drop(leader, node) => format!("{leader} drops {node} from the members"),
-    }
-}

@@ -12,6 +12,8 @@ mod answering;
 mod granting;
 mod reading;
 mod releasing;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -171,6 +173,17 @@ impl Node {
         self.configurations.insert(index, Arc::new(configuration));
     }
 
+    /// A snapshot that ends at `last` has brought the configuration of entry `index`; it is not counted as applied yet.
+    ///
+    /// It replaces every configuration at or below `last`: one that was appended there and never committed may be
+    /// newer than it, and was overtaken with the rest of the log (rule 4).
+    pub fn configuration_installed(&mut self, index: LogIndex, configuration: Configuration, last: LogIndex) {
+        if self.keeps(Omission::Overtaking) {
+            self.configurations = self.configurations.split_off(&last.saturating_add(1));
+        }
+        self.configurations.insert(index, Arc::new(configuration));
+    }
+
     /// The entries from `index` on are gone.
     pub fn truncated(&mut self, index: LogIndex) {
         let mut kept = std::mem::take(&mut self.configurations);
@@ -199,10 +212,12 @@ impl Node {
 
     // What there is to ask.
 
-    /// The leadership of this node, unless its stored vote is another's (rule 3).
+    /// The leadership of this node, unless its stored vote is another's (rule 3), or no configuration that may count
+    /// holds it any more (rule 9): then nobody waits for it either.
     fn current(&self) -> Option<&Leading> {
         let leading = self.leading.as_ref()?;
-        self.obeys_itself(leading).then_some(leading)
+        let is_member = self.configurations.values().any(|configuration| configuration.contains(self.me));
+        (is_member && self.obeys_itself(leading)).then_some(leading)
     }
 
     fn obeys_itself(&self, leading: &Leading) -> bool {

@@ -54,10 +54,14 @@ impl Node {
         }
     }
 
-    /// Whether a node that is barred holds nothing any more, and may be dropped.
+    /// Whether a node that is barred holds nothing any more, and may be dropped. Never this node itself: a leader
+    /// that is dropped reads on under its leader lease, and nobody waits for it.
     #[must_use]
     pub fn may_be_dropped(&self, node: NodeId, now: Instant) -> bool {
-        let Some(leading) = self.current() else { return false };
+        let Some(leading) = self.current().filter(|_| node != self.me) else { return false };
+        if !self.keeps(Omission::Barring) {
+            return true;
+        }
         let holds = leading.peers.get(&node).is_some_and(|p| p.lives.values().any(|life| life.may_read(now)));
         leading.barred.contains(&node) && !holds && self.is_inheritance_over(node, now)
     }

@@ -5,7 +5,10 @@ use std::time::Instant;
 use stateright::{Checker, Model};
 
 use super::super::world::{Action, World};
-use super::super::{Bounds, DROPS_A_MEMBER, LINEARIZABLE, READS_WITHOUT_LEADER, RELEASES_AFTER_FAILOVER};
+use super::super::{
+    Bounds, DROPS_A_MEMBER, INSTALLS, LINEARIZABLE, PROMOTES, READMITS, READS_WITHOUT_LEADER,
+    RELEASES_AFTER_FAILOVER,
+};
 use super::{THREADS, is_by, reaches};
 
 /// All rules, within bounds: no violation, and what must be possible is.
@@ -110,4 +113,55 @@ fn a_leader_that_never_served_is_elected_again() {
     let rates_ms = drifts();
     let bounds = Bounds { elections: 2, pings: 1, ticks: 2, rates_ms, allows, ..Bounds::default() };
     holds("elected again", bounds, 11, &[RELEASES_AFTER_FAILOVER]);
+}
+
+#[test]
+fn snapshots_are_linearizable() {
+    let bounds = Bounds {
+        elections: 1,
+        pings: 1,
+        ticks: 1,
+        removals: 1,
+        snapshots: 1,
+        rates_ms: vec![vec![3, 2, 3]],
+        initial_ticks: 2,
+        ..Bounds::default()
+    };
+    holds("snapshots", bounds, 8, &[INSTALLS]);
+}
+
+#[test]
+fn a_promotion_is_linearizable() {
+    let bounds = Bounds {
+        learners: 1,
+        elections: 1,
+        pings: 1,
+        ticks: 2,
+        promotions: 1,
+        rates_ms: vec![vec![3, 3, 3, 2]],
+        ..Bounds::default()
+    };
+    holds("a promotion", bounds, 7, &[PROMOTES]);
+}
+
+#[test]
+fn a_node_that_lost_its_folder_comes_back() {
+    let allows = |_: &World, action: &Action| match action {
+        Action::Lose(node) => *node == 1,
+        Action::Bar(_, node) | Action::Drop(_, node) => *node == 1,
+        Action::Stand(node, _) => *node == 2,
+        _ => true,
+    };
+    let bounds = Bounds {
+        elections: 1,
+        pings: 1,
+        ticks: 1,
+        initial_ticks: 2,
+        removals: 1,
+        snapshots: 1,
+        losses: 1,
+        allows,
+        ..Bounds::default()
+    };
+    holds("a lost folder", bounds, 9, &[READMITS]);
 }

@@ -3,6 +3,7 @@
 mod elections;
 mod grants;
 mod kept;
+mod membership;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

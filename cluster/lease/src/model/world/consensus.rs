@@ -1,11 +1,10 @@
-//! Steps of consensus: elections, entries, restarts, and members that are dropped.
+//! Steps of consensus: elections, entries and restarts.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
+use super::World;
 use super::machine::{Entry, Majority, Payload, Sets};
-use super::{World, numbers};
-use crate::{Configuration, Leadership, LogIndex, Node, NodeId, Omission, ProcessId};
+use crate::{Leadership, LogIndex, NodeId, Omission};
 
 impl World {
     /// The vote that a candidate would ask for, and who would give theirs.
@@ -15,7 +14,7 @@ impl World {
         let vote = Leadership { term: machine.vote.term + u64::from(rises), node: candidate };
         let gives = |node: &NodeId| {
             let other = &self.nodes[*node as usize];
-            *node != candidate && other.vote < vote && other.last() <= machine.last()
+            *node != candidate && !other.is_lost && other.vote < vote && other.last() <= machine.last()
         };
         let members = machine.configuration().voter_sets.concat_all();
         (vote, members.into_iter().filter(gives).collect())
@@ -56,9 +55,7 @@ impl World {
     pub(crate) fn replicate(&mut self, leader: NodeId, follower: NodeId) {
         let from = self.nodes[leader as usize].clone();
         let to = &mut self.nodes[follower as usize];
-        if (to.vote, to.is_elected) != (from.vote, true) {
-            to.store_vote(from.vote, true);
-        }
+        to.follow(from.vote);
         let common = to.log.iter().zip(&from.log).take_while(|(own, other)| own == other).count();
         if common < to.log.len() {
             to.lease.truncated(common as LogIndex);
@@ -82,46 +79,15 @@ impl World {
     pub(crate) fn restart(&mut self, node: NodeId, steps_back: bool, omitted: Option<Omission>) {
         let machine = &mut self.nodes[node as usize];
         let resumes = machine.leads(node) && omitted == Some(Omission::NoResumption);
-        machine.process += 1;
         machine.is_elected &= machine.vote.node != node || resumes;
-        machine.matched.clear();
-        machine.reading = None;
         if steps_back {
-            (machine.applied, machine.committed) = (1, 1);
+            (machine.applied, machine.committed) = (machine.applied.min(1), machine.committed.min(1));
         }
-        let configurations =
-            machine.log.iter().enumerate().filter_map(|(index, entry)| match &entry.payload {
-                Payload::Membership(configuration) => Some((index as LogIndex, Arc::clone(configuration))),
-                _ => None,
-            });
-        let mut lease = Node::new(
-            node,
-            ProcessId(machine.process),
-            numbers(),
-            Some(machine.vote),
-            machine.applied,
-            configurations.collect(),
-        )
-        .wanting_grants(true);
-        lease.omitted = omitted;
+        machine.begin_life(node, Some(machine.vote), omitted);
         let (now, applied) = (machine.now(), machine.applied);
         if resumes {
-            lease.vote_stored(machine.vote, true, None, now);
+            machine.lease.vote_stored(machine.vote, true, None, now);
         }
-        lease.applied(applied, now);
-        machine.lease = lease;
-    }
-
-    pub(crate) fn drop_node(&mut self, leader: NodeId, node: NodeId) {
-        let machine = &mut self.nodes[leader as usize];
-        let mut configuration = Configuration::clone(&machine.configuration());
-        for voters in &mut configuration.voter_sets {
-            voters.remove(&node);
-        }
-        configuration.learners.remove(&node);
-        let payload = Payload::Membership(Arc::new(configuration));
-        let entry = Entry { leader: machine.vote, payload };
-        machine.append(entry);
-        machine.commit();
+        machine.lease.applied(applied, now);
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Configuration, Instant, Leadership, LogIndex, Node, NodeId};
+use super::numbers;
+use crate::{Configuration, Instant, Leadership, LogIndex, Node, NodeId, Omission, ProcessId};
 
 /// What an entry does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,10 @@ pub(crate) struct Machine {
     pub(crate) clock_ms: u64,
     pub(crate) rate_ms: u64,
     pub(crate) reading: Option<Reading>,
+    /// Its folder is gone, and no leader has taken it back.
+    pub(crate) is_lost: bool,
+    /// Its folder was gone once.
+    pub(crate) has_lost_folder: bool,
 }
 
 impl Machine {
@@ -62,13 +67,36 @@ impl Machine {
         upto.rfind(|(_, entry)| entry.payload == Payload::Write).map_or(0, |(at, _)| at as LogIndex)
     }
 
-    /// The newest configuration of the log, which is the one that counts for consensus.
-    pub(crate) fn configuration(&self) -> Arc<Configuration> {
-        let configurations = self.log.iter().rev().filter_map(|entry| match &entry.payload {
-            Payload::Membership(configuration) => Some(Arc::clone(configuration)),
+    /// The configurations of the log by their indexes.
+    pub(super) fn configurations(&self) -> BTreeMap<LogIndex, Arc<Configuration>> {
+        let entries = (0..).zip(&self.log);
+        let found = entries.filter_map(|(index, entry)| match &entry.payload {
+            Payload::Membership(configuration) => Some((index, Arc::clone(configuration))),
             _ => None,
         });
-        configurations.into_iter().next().unwrap()
+        found.collect()
+    }
+
+    /// The newest configuration of the log, which is the one that counts for consensus.
+    pub(crate) fn configuration(&self) -> Arc<Configuration> {
+        self.configurations().pop_last().map(|(_, newest)| newest).unwrap_or_default()
+    }
+
+    /// Whether all of the log is committed.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.committed + 1 >= self.log.len() as LogIndex
+    }
+
+    /// A new process of this node, whose stored vote is `vote`.
+    pub(super) fn begin_life(&mut self, me: NodeId, vote: Option<Leadership>, omitted: Option<Omission>) {
+        self.process += 1;
+        self.matched.clear();
+        self.reading = None;
+        let process = ProcessId(self.process);
+        let configurations = self.configurations();
+        self.lease = Node::new(me, process, numbers(), vote, self.applied, configurations);
+        self.lease = self.lease.clone().wanting_grants(true);
+        self.lease.omitted = omitted;
     }
 
     pub(crate) fn leads(&self, me: NodeId) -> bool {
@@ -79,6 +107,13 @@ impl Machine {
         (self.vote, self.is_elected) = (vote, is_elected);
         let (last, now) = (self.last(), self.now());
         self.lease.vote_stored(vote, is_elected, last, now);
+    }
+
+    /// Obeys a leader.
+    pub(super) fn follow(&mut self, leader: Leadership) {
+        if (self.vote, self.is_elected) != (leader, true) {
+            self.store_vote(leader, true);
+        }
     }
 
     pub(super) fn append(&mut self, entry: Entry) {

@@ -6,13 +6,14 @@
 mod consensus;
 mod leases;
 mod machine;
+mod membership;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::machine::Majority;
-use self::machine::{Entry, Machine, Payload};
+use self::machine::{Entry, Payload};
+pub(crate) use self::machine::{Machine, Majority};
 use super::Bounds;
 use crate::{
     Configuration, LeaderMessage, Leadership, LogIndex, Node, NodeId, Numbers, Omission, ProcessId, Reply,
@@ -44,6 +45,10 @@ pub(crate) enum Action {
     EndRead(NodeId),
     Bar(NodeId, NodeId),
     Drop(NodeId, NodeId),
+    Promote(NodeId, NodeId),
+    Install(NodeId, NodeId),
+    Lose(NodeId),
+    Readmit(NodeId, NodeId),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,6 +61,9 @@ pub(crate) struct Spent {
     pub(crate) reports: u8,
     pub(crate) reads: u8,
     pub(crate) removals: u8,
+    pub(crate) promotions: u8,
+    pub(crate) snapshots: u8,
+    pub(crate) losses: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -116,6 +124,8 @@ impl World {
                 clock_ms: 0,
                 rate_ms: *rate_ms,
                 reading: None,
+                is_lost: false,
+                has_lost_folder: false,
             }
         });
         let mut world = Self {

@@ -25,7 +25,7 @@ pub use numbers::Numbers;
 pub use omission::Omission;
 #[cfg(all(test, not(feature = "omissions")))]
 pub(crate) use omission::Omission;
-pub use time::{ClusterClock, TimePair, TimePairs, WallClocks};
+pub use time::{Ceiling, ClusterClock, TimePair, TimePairs, WallClocks};
 pub use words::{
     Configuration, Grant, Instant, LeaderMessage, Leadership, LogIndex, NodeId, ProcessId, Reply,
 };

@@ -6,11 +6,23 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use crate::words::{Instant, LogIndex, NodeId};
 
 /// Pairs that wait for what they name to be applied.
 const WAITING_PAIRS: usize = 64;
+/// How far a ceiling lies ahead of the wall clocks of a majority. A new leader begins there, so this is how far cluster
+/// time may jump.
+const AHEAD_MS: u64 = 4_000;
+/// How far a ceiling lies ahead of cluster time at most, where that is ahead of the wall clocks by more than `AHEAD_MS`.
+const SLOW_AHEAD_MS: u64 = 500;
+/// How often a ceiling is logged.
+const INTERVAL: Duration = Duration::from_millis(2_000);
+/// The same, where the next one may lie only a little ahead.
+const SLOW_INTERVAL: Duration = Duration::from_millis(250);
+/// A ceiling that is so far ahead of cluster time at half speed is not reached within `INTERVAL`.
+const HEADROOM_MS: u64 = 1_500;
 
 /// Every entry after `log_index` is stamped at or after `time_ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +57,15 @@ impl WallClocks {
     }
 }
 
+/// A time ceiling for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ceiling {
+    /// Milliseconds since the epoch.
+    pub ceiling_ms: u64,
+    /// When the next one is due, once this one is applied.
+    pub renewed_after: Duration,
+}
+
 /// The clock of a leader. It never steps back, and never passes the last ceiling that is applied, so that the
 /// next leader, which begins there, stamps nothing earlier than this one.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +97,20 @@ impl ClusterClock {
             (self.anchor_ms, self.anchored_at) = (wall_ms, now);
         }
         wall_ms.max(slow_ms)
+    }
+
+    /// The ceiling to log next: at or above the last one, and so far ahead that time runs on below it until the one after it.
+    ///
+    /// A leadership begins at the last ceiling. Were the next one always ahead of *that*, each short leadership would take
+    /// cluster time further from the wall clocks. So it goes by those; and where cluster time is ahead of them already, it
+    /// rises no faster than time passes.
+    pub fn next_ceiling(&mut self, wall_ms: u64, now: Instant) -> Ceiling {
+        let time_ms = self.unbounded_ms(wall_ms, now);
+        let run_ms = u64::try_from(now.saturating_sub(self.anchored_at).as_millis()).unwrap_or(u64::MAX);
+        let slow_ms = time_ms.saturating_add(SLOW_AHEAD_MS.min(run_ms / 2));
+        let ceiling_ms = self.ceiling_ms.max(wall_ms.saturating_add(AHEAD_MS)).max(slow_ms);
+        let is_far = ceiling_ms.saturating_sub(time_ms) >= HEADROOM_MS;
+        Ceiling { ceiling_ms, renewed_after: if is_far { INTERVAL } else { SLOW_INTERVAL } }
     }
 
     /// Cluster time, in milliseconds since the epoch.
@@ -122,8 +157,6 @@ impl TimePairs {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn at(ms: u64) -> Instant {
@@ -160,6 +193,60 @@ mod tests {
         clock.ceiling_applied(1_000_000);
         assert_eq!(clock.now_ms(500_000, at(0)), 500_000);
         assert_eq!(clock.now_ms(200_000, at(10)), 500_005);
+    }
+
+    #[test]
+    fn leaderships_that_do_not_last_do_not_take_time_with_them() {
+        // One process leads again and again, or another one each time.
+        for is_one in [true, false] {
+            let mut clock = ClusterClock::default();
+            let mut last_ms = 0;
+            for round in 0..100 {
+                let (wall_ms, now) = (1_000_000 + round * 1_000, at(round * 1_000));
+                if !is_one {
+                    let ceiling_ms = clock.ceiling_ms;
+                    clock = ClusterClock::default();
+                    clock.ceiling_applied(ceiling_ms);
+                }
+                clock.begin(now);
+                let next = clock.next_ceiling(wall_ms, now);
+                clock.ceiling_applied(next.ceiling_ms);
+                let time_ms = clock.now_ms(wall_ms, now);
+                assert!(time_ms >= last_ms, "round {round}: {time_ms} after {last_ms}");
+                assert!(time_ms < wall_ms + 10_000, "round {round}: ahead by {} ms", time_ms - wall_ms);
+                last_ms = clock.now_ms(wall_ms + 1_000, now + at(1_000));
+            }
+        }
+    }
+
+    #[test]
+    fn time_runs_at_half_speed_under_ceilings_that_rise_slowly() {
+        let mut clock = ClusterClock::default();
+        clock.ceiling_applied(4_000_000);
+        clock.begin(at(0));
+        let (mut now_ms, mut ceilings) = (0, 0);
+        while now_ms < 60_000 {
+            let next = clock.next_ceiling(400_000 + now_ms, at(now_ms));
+            assert!(next.ceiling_ms <= 4_000_000 + now_ms, "a ceiling rises no faster than time passes");
+            clock.ceiling_applied(next.ceiling_ms);
+            now_ms += u64::try_from(next.renewed_after.as_millis()).unwrap();
+            ceilings += 1;
+        }
+        assert_eq!(clock.now_ms(400_000 + now_ms, at(now_ms)), 4_030_000);
+        assert!(ceilings <= 240, "{ceilings} ceilings in a minute");
+    }
+
+    #[test]
+    fn a_ceiling_lies_well_ahead_of_wall_clocks_that_are_not_behind() {
+        let mut clock = ClusterClock::default();
+        clock.begin(at(0));
+        let first = clock.next_ceiling(1_000_000, at(0));
+        assert_eq!(first, Ceiling { ceiling_ms: 1_004_000, renewed_after: INTERVAL });
+        clock.ceiling_applied(first.ceiling_ms);
+        // The next leader is elected a second later, and begins three seconds ahead.
+        clock.begin(at(1_000));
+        let next = clock.next_ceiling(1_001_000, at(1_000));
+        assert_eq!(next, Ceiling { ceiling_ms: 1_005_000, renewed_after: SLOW_INTERVAL });
     }
 
     #[test]

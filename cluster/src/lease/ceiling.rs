@@ -3,15 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use keyraft_lease::Ceiling;
 use keyraft_proto::cluster as proto;
 
 use super::Lease;
 use crate::types::Raft;
 
-/// How often a ceiling is logged.
-const INTERVAL: Duration = Duration::from_millis(2_000);
-/// How far it lies ahead. A new leader begins there, so this is how far cluster time may jump.
-const AHEAD_MS: u64 = 4_000;
 /// Pause after a ceiling that was not applied, or could not be set.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
@@ -24,7 +21,7 @@ pub(crate) async fn keep_time(lease: Arc<Lease>, raft: Raft) {
             Ok(now) => now.leadership,
             Err(_) => return,
         };
-        let Some(ceiling_ms) = lease.next_ceiling_ms(AHEAD_MS) else {
+        let Some(Ceiling { ceiling_ms, renewed_after }) = lease.next_ceiling() else {
             tokio::time::sleep(RETRY_PAUSE).await;
             continue;
         };
@@ -37,7 +34,7 @@ pub(crate) async fn keep_time(lease: Arc<Lease>, raft: Raft) {
             written = raft.client_write(batch) => written.is_ok(),
             _ = deposed.wait_for(|now| now.leadership != leader) => false,
         };
-        let pause = if is_written { INTERVAL } else { RETRY_PAUSE };
+        let pause = if is_written { renewed_after } else { RETRY_PAUSE };
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             changed = status.wait_for(|now| now.leadership != leader) => if changed.is_err() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use keyraft_lease::{LeaderMessage, Reply, TimePair};
+use keyraft_lease::{Ceiling, LeaderMessage, Reply, TimePair};
 
 use super::Lease;
 use crate::types::{LogIndex, NodeId};
@@ -61,11 +61,11 @@ impl Lease {
         inner.node.read_index(self.clock.elapsed())
     }
 
-    /// The next time ceiling, `ahead_ms` from now; `None`: the wall clocks of a majority are not known yet.
-    pub(super) fn next_ceiling_ms(&self, ahead_ms: u64) -> Option<u64> {
+    /// The next time ceiling; `None`: the wall clocks of a majority are not known yet.
+    pub(super) fn next_ceiling(&self) -> Option<Ceiling> {
         let (mut inner, now) = (self.lock(), self.clock.elapsed());
         let wall_ms = inner.majority_wall_ms(self.clock.wall_ms(), now)?;
-        Some(inner.clock.unbounded_ms(wall_ms, now).saturating_add(ahead_ms))
+        Some(inner.clock.next_ceiling(wall_ms, now))
     }
 
     /// Stops granting to a node, and waits until what it holds is surrendered or over. False: this node

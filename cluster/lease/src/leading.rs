@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::holdups::{HoldUps, Suspension};
 use crate::words::{Instant, Leadership, LogIndex, NodeId, ProcessId};
 
 /// Pings whose time of sending is remembered.
@@ -16,6 +17,14 @@ pub(crate) struct Life {
     pub(crate) granted_until: Option<Instant>,
     /// The newest ping of which an answer brought a grant.
     pub(crate) granted_ping: Option<u64>,
+}
+
+impl Peer {
+    /// Whether it may read without the entry at `index`: the least that such a process has applied.
+    pub(crate) fn behind(&self, index: LogIndex, now: Instant) -> Option<LogIndex> {
+        let holders = self.lives.values().filter(|life| life.may_read(now) && life.applied < index);
+        holders.map(|life| life.applied).min()
+    }
 }
 
 impl Life {
@@ -34,6 +43,7 @@ pub(crate) struct Peer {
     pub(crate) has_surrendered: bool,
     /// The process that answers now, and those whose grants are not over.
     pub(crate) lives: BTreeMap<ProcessId, Life>,
+    pub(crate) hold_ups: HoldUps,
 }
 
 /// A leadership of this node.
@@ -51,6 +61,10 @@ pub(crate) struct Leading {
     pub(crate) barred: BTreeSet<NodeId>,
     /// The oldest entry that is applied and not released, as far as is noted, and since when.
     pub(crate) waiting: Option<(LogIndex, Instant)>,
+    /// When it was last looked who delays a release.
+    pub(crate) looked_at: Instant,
+    /// Suspensions that nobody has been told of.
+    pub(crate) suspensions: Vec<Suspension>,
     next_ping: u64,
     pings: VecDeque<(u64, Instant)>,
 }
@@ -70,6 +84,8 @@ impl Leading {
             peers: BTreeMap::new(),
             barred: BTreeSet::new(),
             waiting: None,
+            looked_at: since,
+            suspensions: Vec::new(),
             next_ping: 0,
             pings: VecDeque::new(),
         }

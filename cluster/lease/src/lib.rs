@@ -10,6 +10,7 @@
 //! ```
 
 mod holder;
+mod holdups;
 mod leading;
 #[cfg(test)]
 mod model;
@@ -19,6 +20,7 @@ mod omission;
 mod time;
 mod words;
 
+pub use holdups::Suspension;
 pub use node::Node;
 pub use numbers::Numbers;
 #[cfg(feature = "omissions")]

@@ -9,7 +9,7 @@ pub struct Numbers {
     pub leader_lease: Duration,
     /// How long any other node does.
     pub follower_lease: Duration,
-    /// A node that holds up a release for longer gets no new grant.
+    /// A node that holds up a release for longer gets no new grant meanwhile, and for a while if it does so again.
     pub laggard_after: Duration,
     /// By how much a clock may run too fast or too slow against true time, in millionths.
     pub drift_ppm: u32,

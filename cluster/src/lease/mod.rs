@@ -8,6 +8,7 @@
 mod ceiling;
 mod counters;
 mod granting;
+mod holders;
 mod holding;
 mod hooks;
 mod lead;
@@ -15,7 +16,7 @@ mod read;
 mod stream;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -89,6 +90,8 @@ struct Inner {
     timed: Option<Leadership>,
     /// When entries were applied that are not released, as leader.
     unreleased: BTreeMap<LogIndex, Duration>,
+    /// Nodes whose gauges may not be zero.
+    shown_holders: BTreeSet<NodeId>,
 }
 
 impl Inner {
@@ -165,6 +168,7 @@ impl Lease {
             appended: 0,
             timed: None,
             unreleased: BTreeMap::new(),
+            shown_holders: BTreeSet::new(),
         };
         Arc::new(Self {
             clock: Arc::clone(&environment.clock),
@@ -194,6 +198,7 @@ impl Lease {
     }
 
     fn show(&self, inner: &mut Inner, now: Duration) {
+        inner.node.take_suspensions().into_iter().for_each(holders::report);
         let node = &inner.node;
         let end = node.lease_end().filter(|end| *end > now);
         let until_ns = end.map_or(0, nanos);

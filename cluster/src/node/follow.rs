@@ -89,6 +89,7 @@ fn show_gauges<A: Application>(member: &Member<A>) {
     }
     let applied_index = member.publication.load().applied_index;
     let last_log_index = now.last_log_index.unwrap_or_default();
+    member.lease.show_holders();
     let lease_age = member.lease.age();
     metrics::gauge!("keyraft_lease_held").set(f64::from(u8::from(lease_age.is_some())));
     metrics::gauge!("keyraft_lease_age_seconds").set(lease_age.unwrap_or_default().as_secs_f64());

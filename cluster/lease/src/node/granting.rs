@@ -104,7 +104,11 @@ impl Node {
         if !may_have || length.is_zero() || leading.barred.contains(&reply.node) {
             return None;
         }
-        let life = leading.peers.get_mut(&reply.node)?.lives.get_mut(&reply.node_process)?;
+        let peer = leading.peers.get_mut(&reply.node)?;
+        if peer.hold_ups.is_suspended(now) {
+            return None;
+        }
+        let life = peer.lives.get_mut(&reply.node_process)?;
         if life.granted_ping >= Some(reply.ping) {
             return None;
         }

@@ -1,12 +1,19 @@
 //! As leader: what is released, and who is waited for.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use super::Node;
+use crate::holdups::Suspension;
+use crate::leading::Peer;
+use crate::numbers::Numbers;
 use crate::omission::Omission;
 use crate::words::{Instant, LogIndex, NodeId};
 
 impl Node {
     /// Releases what no node can answer without any more (rules 10 and 11). True if there was such a thing.
     pub fn release(&mut self, now: Instant) -> bool {
+        self.note_hold_ups(now);
         let Some(leading) = self.current() else { return false };
         if !self.is_serving() || !self.others().iter().all(|node| self.is_inheritance_over(*node, now)) {
             return false;
@@ -25,6 +32,52 @@ impl Node {
             leading.waiting = (applied > releasable).then_some((applied, now));
         }
         true
+    }
+
+    /// Counts who has delayed a release for too long, and suspends who does so again and again.
+    ///
+    /// Called with every ping at least. A leader that was away for longer, because its machine or its process stood still,
+    /// has nobody to blame for what has waited meanwhile.
+    fn note_hold_ups(&mut self, now: Instant) {
+        let Numbers { laggard_after, follower_lease, .. } = self.numbers;
+        let Some(leading) = self.leading.as_mut() else { return };
+        let was_away = now.saturating_sub(leading.looked_at) > laggard_after;
+        leading.looked_at = now;
+        if let Some((_, since)) = leading.waiting.as_mut().filter(|_| was_away) {
+            *since = now;
+        }
+        let late = leading.waiting.filter(|(_, since)| now.saturating_sub(*since) > laggard_after);
+        for (node, peer) in &mut leading.peers {
+            let is_delaying = late.is_some_and(|(index, _)| peer.behind(index, now).is_some());
+            if let Some(length) = peer.hold_ups.note(is_delaying, follower_lease, now) {
+                let hold_ups = peer.hold_ups.count();
+                leading.suspensions.push(Suspension { node: *node, hold_ups, length });
+            }
+        }
+    }
+
+    /// Who delays the release of the oldest entry for too long, and for how long it has waited; of several nodes, the one
+    /// that is furthest behind.
+    #[must_use]
+    pub fn delayed_by(&self, now: Instant) -> Option<(NodeId, Duration)> {
+        let leading = self.current()?;
+        let (index, since) = leading.waiting?;
+        let waited = now.saturating_sub(since);
+        let behind = |(node, peer): (&NodeId, &Peer)| Some((peer.behind(index, now)?, *node));
+        let (_, node) = leading.peers.iter().filter_map(behind).min()?;
+        (waited > self.numbers.laggard_after).then_some((node, waited))
+    }
+
+    /// The nodes that get no grant because they keep delaying writes.
+    #[must_use]
+    pub fn suspended(&self, now: Instant) -> BTreeSet<NodeId> {
+        let peers = self.current().into_iter().flat_map(|leading| &leading.peers);
+        peers.filter(|(_, peer)| peer.hold_ups.is_suspended(now)).map(|(node, _)| *node).collect()
+    }
+
+    /// The suspensions since this was last asked: one for each hold-up that is not forgiven.
+    pub fn take_suspensions(&mut self) -> Vec<Suspension> {
+        self.leading.as_mut().map(|leading| std::mem::take(&mut leading.suspensions)).unwrap_or_default()
     }
 
     /// Whether what earlier leaders had granted to a node, or the lease of the old leader itself, is surrendered

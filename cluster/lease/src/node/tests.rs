@@ -1,14 +1,20 @@
 //! Steps of one node that need no world around it.
-#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a failure here is a failed test"
+)]
 
 use super::*;
+use crate::holdups::Suspension;
 use crate::words::{LeaderMessage, Reply};
 
 const A: NodeId = 1;
 const B: NodeId = 2;
 const C: NodeId = 3;
 
-pub(super) fn at(ms: u64) -> Instant {
+fn at(ms: u64) -> Instant {
     Instant::from_millis(ms)
 }
 
@@ -22,13 +28,13 @@ fn node(me: NodeId, vote: Leadership) -> Node {
 }
 
 /// A leads A, B and C, and has applied its first entry.
-pub(super) struct Trio {
-    pub(super) leader: Node,
-    pub(super) followers: [Node; 2],
+struct Trio {
+    leader: Node,
+    followers: [Node; 2],
 }
 
 impl Trio {
-    pub(super) fn new() -> Self {
+    fn new() -> Self {
         let vote = Leadership { term: 1, node: A };
         let mut leader = node(A, vote);
         leader.vote_stored(vote, true, Some((Leadership { term: 0, node: A }, 0)), at(0));
@@ -36,20 +42,20 @@ impl Trio {
     }
 
     /// The answers of all followers to a new ping.
-    pub(super) fn replies(&mut self, now: Instant) -> Vec<Reply> {
+    fn replies(&mut self, now: Instant) -> Vec<Reply> {
         let ping = self.leader.ping(None, now).unwrap();
         self.followers.iter_mut().map(|node| node.message_from_leader(&ping, now).unwrap()).collect()
     }
 
     /// A round of pings: who was granted a lease.
-    pub(super) fn round(&mut self, now: Instant) -> Vec<NodeId> {
+    fn round(&mut self, now: Instant) -> Vec<NodeId> {
         let replies = self.replies(now);
         let granted = replies.iter().filter_map(|reply| self.take(reply, now));
         granted.collect()
     }
 
     /// The leader takes an answer, and the follower what comes back: the node, if that is a grant.
-    pub(super) fn take(&mut self, reply: &Reply, now: Instant) -> Option<NodeId> {
+    fn take(&mut self, reply: &Reply, now: Instant) -> Option<NodeId> {
         let message: LeaderMessage = self.leader.reply(reply, now).0?;
         let follower = self.followers.iter_mut().find(|node| node.id() == reply.node)?;
         follower.message_from_leader(&message, now);
@@ -87,4 +93,85 @@ fn a_leader_that_is_in_no_configuration_does_not_lead() {
     trio.leader.applied(2, at(20));
     assert_eq!((trio.leader.leadership(), trio.leader.may_read(at(20))), (None, false));
     assert_eq!(trio.leader.ping(None, at(30)), None);
+}
+
+/// Has the leader apply an entry that B applies a second later; how long it took to be released.
+fn delay(trio: &mut Trio, from_ms: u64) -> u64 {
+    let index = trio.leader.applied_index() + 1;
+    trio.leader.applied(index, at(from_ms));
+    trio.followers[1].applied(index, at(from_ms));
+    for now_ms in (from_ms..from_ms + 3_000).step_by(100) {
+        if now_ms == from_ms + 1_000 {
+            trio.followers[0].applied(index, at(now_ms));
+        }
+        trio.round(at(now_ms));
+        if trio.leader.released() == index {
+            trio.followers[0].applied(index, at(now_ms));
+            return now_ms - from_ms;
+        }
+    }
+    panic!("not released");
+}
+
+#[test]
+fn a_node_that_keeps_delaying_writes_is_suspended_for_longer_and_longer() {
+    let mut trio = Trio::new();
+    let mut now_ms = 100;
+    let (mut suspensions, mut slow, mut writes) = (Vec::new(), 0, 0);
+    while now_ms < 60_000 {
+        trio.round(at(now_ms));
+        now_ms += 100;
+        let took_ms = delay(&mut trio, now_ms);
+        now_ms += took_ms;
+        writes += 1;
+        slow += usize::from(took_ms > 0);
+        for Suspension { node, hold_ups, length } in trio.leader.take_suspensions() {
+            assert_eq!(node, B);
+            suspensions.push((hold_ups, length.as_millis()));
+        }
+    }
+    assert_eq!(suspensions[..4], [(2, 3_600), (3, 7_200), (4, 14_400), (5, 28_800)]);
+    assert_eq!(slow, suspensions.len() + 1, "of {writes} writes: all but the first have a suspension for it");
+    assert!(suspensions.len() <= 6 && writes > 100, "{suspensions:?} for {writes} writes");
+}
+
+#[test]
+fn who_delays_a_write_is_named_and_others_are_not() {
+    let mut trio = Trio::new();
+    for now_ms in [10, 20] {
+        trio.round(at(now_ms));
+    }
+    trio.leader.applied(2, at(30));
+    trio.followers[1].applied(2, at(30));
+    trio.round(at(100));
+    trio.round(at(200));
+    assert_eq!(trio.leader.delayed_by(at(200)), None);
+    trio.round(at(300));
+    assert_eq!(trio.leader.delayed_by(at(300)), Some((B, at(270))));
+    assert_eq!(trio.leader.suspended(at(300)), BTreeSet::new(), "the first time is forgiven");
+    trio.followers[0].applied(2, at(300));
+    trio.round(at(310));
+    assert_eq!(trio.leader.delayed_by(at(310)), None);
+}
+
+#[test]
+fn a_leader_that_was_away_blames_nobody() {
+    let mut trio = Trio::new();
+    trio.round(at(10));
+    trio.round(at(20));
+    let mut now_ms = 100;
+    for index in 2..10 {
+        trio.leader.applied(index, at(now_ms));
+        now_ms += 1_000;
+        trio.leader.release(at(now_ms));
+        assert_eq!(trio.leader.delayed_by(at(now_ms)), None);
+        trio.followers.iter_mut().for_each(|node| {
+            node.applied(index, at(now_ms));
+        });
+        trio.round(at(now_ms));
+        trio.round(at(now_ms));
+        now_ms += 100;
+    }
+    assert_eq!(trio.leader.take_suspensions(), []);
+    assert_eq!(trio.leader.suspended(at(now_ms)), BTreeSet::new());
 }

@@ -1,0 +1,37 @@
+//! What an operator sees of nodes that hold leases and delay writes.
+
+use keyraft_lease::Suspension;
+
+use super::Lease;
+
+/// The gauge that names who delays the oldest write that is not released: for how many seconds by now.
+const DELAYING: &str = "keyraft_lease_delaying_writes";
+/// The gauge of nodes that get no lease, since they keep delaying writes.
+const SUSPENDED: &str = "keyraft_lease_suspended";
+
+impl Lease {
+    /// Renews the gauges of all other nodes: those of a node that does not lead are zero.
+    pub(crate) fn show_holders(&self) {
+        let mut inner = self.lock();
+        let now = self.clock.elapsed();
+        let (delaying, suspended) = (inner.node.delayed_by(now), inner.node.suspended(now));
+        let others = inner.node.others();
+        inner.shown_holders.extend(&others);
+        for node in &inner.shown_holders {
+            let waited = delaying.filter(|(by, _)| by == node).map(|(_, waited)| waited);
+            let label = node.to_string();
+            metrics::gauge!(DELAYING, "node" => label.clone()).set(waited.unwrap_or_default().as_secs_f64());
+            metrics::gauge!(SUSPENDED, "node" => label).set(f64::from(u8::from(suspended.contains(node))));
+        }
+        // Of a node that has left, the gauges are zero from now on.
+        inner.shown_holders.retain(|node| others.contains(node));
+    }
+}
+
+/// Reports that a node gets no lease for a while.
+pub(super) fn report(suspension: Suspension) {
+    let Suspension { node, hold_ups, length } = suspension;
+    let for_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+    metrics::counter!("keyraft_lease_suspensions_total", "node" => node.to_string()).increment(1);
+    tracing::warn!(node, hold_ups, for_ms, "a node keeps delaying writes; it gets no lease for a while");
+}

@@ -89,6 +89,7 @@ mod tests {
             ServeError::Fault(Fault::Consensus { reason: reason() }),
             ServeError::Fault(Fault::Superseded { boot: 1, latest_boot: 2 }),
             ServeError::Fault(Fault::ForeignCluster { own: reason(), peer: 2, other: reason() }),
+            ServeError::Fault(Fault::Stalled { committed: 9, applied: 7, released: 7, for_ms: 10_000 }),
             ServeError::Fault(Fault::Lost { reason: reason() }),
             ServeError::System(std::io::Error::other(reason())),
         ] {

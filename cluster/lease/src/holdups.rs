@@ -36,7 +36,8 @@ pub(crate) struct HoldUps {
 
 impl HoldUps {
     /// Notes whether the node delays a release now. `Some`: it is suspended for so long from now on, which depends on how
-    /// often it did before: the first time is forgiven.
+    /// often it did before: the first time is forgiven. What it delays while it is suspended, under its last grant, is not
+    /// counted.
     pub(crate) fn note(
         &mut self,
         is_delaying: bool,
@@ -47,7 +48,7 @@ impl HoldUps {
         if !is_delaying {
             return None;
         }
-        if was_delaying {
+        if was_delaying || self.is_suspended(now) {
             self.last = self.last.max(now);
             return None;
         }
@@ -108,6 +109,16 @@ mod tests {
             assert!(of.is_suspended(at(end_s - 1)) && !of.is_suspended(at(end_s)));
             now_s = end_s;
         }
+    }
+
+    #[test]
+    fn what_a_last_grant_delays_is_not_counted() {
+        let mut of = HoldUps::default();
+        hold_up(&mut of, 10);
+        assert_eq!(hold_up(&mut of, 20), Some(LEASE * 2));
+        assert_eq!(of.note(true, LEASE, at(21)), None);
+        of.note(false, LEASE, at(22));
+        assert_eq!((of.count(), hold_up(&mut of, 23)), (2, Some(LEASE * 4)));
     }
 
     #[test]

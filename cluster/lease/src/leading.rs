@@ -1,6 +1,6 @@
 //! What a leader knows of the other nodes: their answers, and the ledger of its grants.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::holdups::{HoldUps, Suspension};
 use crate::words::{Instant, Leadership, LogIndex, NodeId, ProcessId};
@@ -57,8 +57,8 @@ pub(crate) struct Leading {
     /// Who may still read under a leader lease, and under nothing else.
     pub(crate) old_leader: Option<NodeId>,
     pub(crate) peers: BTreeMap<NodeId, Peer>,
-    /// Nodes that are to be dropped, and get no grant any more (rule 9).
-    pub(crate) barred: BTreeSet<NodeId>,
+    /// Nodes that are to be dropped, and get no grant any more (rule 9): by so many changes.
+    pub(crate) barred: BTreeMap<NodeId, u32>,
     /// The oldest entry that is applied and not released, as far as is noted, and since when.
     pub(crate) waiting: Option<(LogIndex, Instant)>,
     /// When it was last looked who delays a release.
@@ -82,7 +82,7 @@ impl Leading {
             first_index,
             old_leader,
             peers: BTreeMap::new(),
-            barred: BTreeSet::new(),
+            barred: BTreeMap::new(),
             waiting: None,
             looked_at: since,
             suspensions: Vec::new(),

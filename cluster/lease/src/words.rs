@@ -28,7 +28,7 @@ pub struct ProcessId(pub u64);
 /// Who votes and who only listens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Configuration {
-    /// A majority of each is needed.
+    /// A majority of each is needed. Of several, the last is the newest.
     pub voter_sets: Vec<BTreeSet<NodeId>>,
     /// The nodes that only listen.
     pub learners: BTreeSet<NodeId>,
@@ -44,6 +44,13 @@ impl Configuration {
     #[must_use]
     pub fn contains(&self, node: NodeId) -> bool {
         self.members().any(|member| member == node)
+    }
+
+    /// Whether the node is still a member when the change is done that this is perhaps a step of: the last of several
+    /// voter sets is the one that is to stay.
+    #[must_use]
+    pub fn keeps(&self, node: NodeId) -> bool {
+        self.learners.contains(&node) || self.voter_sets.last().is_some_and(|voters| voters.contains(&node))
     }
 
     /// Whether the node votes.

@@ -9,12 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyraft_proto::cluster as proto;
-use openraft::error::{ChangeMembershipError, ClientWriteError, RaftError};
+use openraft::error::{ChangeMembershipError, ClientWriteError, ForwardToLeader, RaftError};
 use openraft::{BasicNode, ChangeMembers};
+use tokio::sync::watch;
 use tonic::Status;
 
 use super::{ASK_PAUSE, Ground, identity, open_fault};
 use crate::application::Application;
+use crate::lease::{self, Barred};
 use crate::network::peers::Lane;
 use crate::node::core::Core;
 use crate::node::fault::Fault;
@@ -23,7 +25,7 @@ use crate::node::site::Site;
 use crate::read_index::confirm_leadership;
 use crate::runtime::run_blocking;
 use crate::storage::{self, Opened, Phase};
-use crate::types::{NodeId, Vote, Wire};
+use crate::types::{NodeId, Raft, Vote, Wire};
 
 /// How long the leader may take to change the membership.
 const READMISSION_TIMEOUT: Duration = Duration::from_millis(10_000);
@@ -141,35 +143,61 @@ fn leads<A: Application>(member: &Member<A>, vote: &Vote) -> bool {
 type Change = ChangeMembers<NodeId, BasicNode>;
 
 /// Makes one change of the membership and waits until it is committed. While another one is under way it
-/// only pauses. A node that is to leave holds no lease any more when that is proposed; where the outcome is
-/// not awaited, it gets none until another node leads.
+/// only pauses. A node that is to leave holds no lease any more when that is proposed.
 async fn change<A: Application>(member: &Member<A>, change: Change) -> Result<(), Status> {
     let leaving = match &change {
         ChangeMembers::RemoveVoters(nodes) | ChangeMembers::RemoveNodes(nodes) => nodes.clone(),
         _ => BTreeSet::new(),
     };
-    for node in &leaving {
-        if !member.lease.bar(*node).await {
-            return Err(not_leading());
+    loop {
+        let mut barred = Vec::with_capacity(leaving.len());
+        for node in &leaving {
+            barred.push(member.lease.bar(*node).await.ok_or_else(not_leading)?);
+        }
+        // On a task of its own: it is seen through, whoever waits for it (see `Barred`).
+        let proposing = propose(member.raft.clone(), member.lease.status(), change.clone(), barred);
+        match tokio::spawn(proposing).await {
+            Ok(Proposed::Committed) => return Ok(()),
+            Ok(Proposed::Refused(status)) => return Err(status),
+            Ok(Proposed::InProgress) => tokio::time::sleep(CHANGE_PAUSE).await,
+            Err(_) => return Err(Status::unavailable("this node stops")),
         }
     }
-    let changed = propose(member, change).await;
-    for node in &leaving {
-        member.lease.unbar(*node);
-    }
-    changed
 }
 
-async fn propose<A: Application>(member: &Member<A>, change: Change) -> Result<(), Status> {
-    loop {
-        match member.raft.change_membership(change.clone(), false).await {
-            Ok(_) => return Ok(()),
-            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(
-                ChangeMembershipError::InProgress(_),
-            ))) => tokio::time::sleep(CHANGE_PAUSE).await,
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => return Err(not_leading()),
-            Err(error) => return Err(Status::failed_precondition(error.to_string())),
+/// What has become of a change that was proposed.
+enum Proposed {
+    Committed,
+    /// Another one was under way.
+    InProgress,
+    /// It was not appended, or this node does not lead any more.
+    Refused(Status),
+}
+
+/// Proposes a change once, and returns when it is known what has become of it.
+async fn propose(
+    raft: Raft,
+    mut status: watch::Receiver<lease::Status>,
+    change: Change,
+    mut barred: Vec<Barred>,
+) -> Proposed {
+    let leader = status.borrow_and_update().leadership;
+    barred.iter_mut().for_each(Barred::proposed);
+    // openraft says nothing of an entry that a snapshot has overtaken after this node was deposed.
+    let changed = tokio::select! {
+        changed = raft.change_membership(change, false) => changed,
+        _ = status.wait_for(|now| now.leadership != leader) => {
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(ForwardToLeader::empty())))
         }
+    };
+    barred.into_iter().for_each(Barred::settled);
+    match changed {
+        Ok(_) => Proposed::Committed,
+        Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(
+            ChangeMembershipError::InProgress(_),
+        ))) => Proposed::InProgress,
+        Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Proposed::Refused(not_leading()),
+        Err(error) => Proposed::Refused(Status::failed_precondition(error.to_string())),
     }
 }
 

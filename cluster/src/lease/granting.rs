@@ -8,9 +8,6 @@ use keyraft_lease::{Ceiling, LeaderMessage, Reply, TimePair};
 use super::Lease;
 use crate::types::{LogIndex, NodeId};
 
-/// How often it is looked whether a node that is to be dropped still holds something.
-const BAR_CHECK: Duration = Duration::from_millis(20);
-
 impl Lease {
     /// A ping for all other nodes; `None` when this node does not lead.
     pub(super) fn ping(&self) -> Option<LeaderMessage> {
@@ -66,30 +63,5 @@ impl Lease {
         let (mut inner, now) = (self.lock(), self.clock.elapsed());
         let wall_ms = inner.majority_wall_ms(self.clock.wall_ms(), now)?;
         Some(inner.clock.next_ceiling(wall_ms, now))
-    }
-
-    /// Stops granting to a node, and waits until what it holds is surrendered or over. False: this node
-    /// does not lead any more.
-    pub(crate) async fn bar(&self, node: NodeId) -> bool {
-        let Some(leader) = self.step(|inner, _| {
-            inner.node.bar(node);
-            inner.node.leadership()
-        }) else {
-            return false;
-        };
-        loop {
-            let (leads, is_over) = self.step(|inner, now| {
-                (inner.node.leadership() == Some(leader), inner.node.may_be_dropped(node, now))
-            });
-            if !leads || is_over {
-                return leads;
-            }
-            tokio::time::sleep(BAR_CHECK).await;
-        }
-    }
-
-    /// Ends [`Lease::bar`].
-    pub(crate) fn unbar(&self, node: NodeId) {
-        self.step(|inner, _| inner.node.unbar(node));
     }
 }

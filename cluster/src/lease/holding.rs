@@ -62,6 +62,12 @@ impl Lease {
         (last_ns > 0).then(|| Duration::from_nanos(now_ns.saturating_sub(last_ns)))
     }
 
+    /// What is applied here and shown, and what of that is released.
+    pub(crate) fn progress(&self) -> (LogIndex, LogIndex) {
+        let node = &self.lock().node;
+        (node.applied_index(), node.released())
+    }
+
     /// Follows leadership and the right to read.
     pub(crate) fn status(&self) -> watch::Receiver<Status> {
         self.status.subscribe()

@@ -5,6 +5,7 @@
 //! grants" are each one step. What tells the lease of something is in `hooks` (the log and the state), `granting` and
 //! `holding` (the streams between nodes); who waits for it asks there too.
 
+mod barred;
 mod ceiling;
 mod counters;
 mod granting;
@@ -26,6 +27,7 @@ use keyraft_lease::{
 };
 use tokio::sync::watch;
 
+pub(crate) use self::barred::Barred;
 pub(crate) use self::ceiling::keep_time;
 use self::counters::Counters;
 pub(crate) use self::lead::lead;

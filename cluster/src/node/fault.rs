@@ -41,6 +41,21 @@ pub enum Fault {
         /// The cluster it belongs to.
         other: String,
     },
+    /// The node leads and does not get on with what is committed. Another node may.
+    #[error(
+        "entry {committed} is committed, and nothing after entry {applied} was applied, or after entry {released} \
+         released, for {for_ms} ms"
+    )]
+    Stalled {
+        /// The last entry that is committed.
+        committed: u64,
+        /// The last one that this node has applied.
+        applied: u64,
+        /// The last one that all nodes may show.
+        released: u64,
+        /// For how long nothing has moved, in milliseconds.
+        for_ms: u64,
+    },
     /// The node has forgotten its log, and there is no other node to learn it from.
     #[error("the log is lost ({reason}) and no other node has it")]
     Lost {

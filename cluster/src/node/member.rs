@@ -12,7 +12,7 @@ use crate::lease::{self, Lease};
 use crate::network::link::Links;
 use crate::node::fault::Fault;
 use crate::node::site::Site;
-use crate::node::{follow, upkeep};
+use crate::node::{follow, stall, upkeep};
 use crate::proposer::{Proposer, proposer};
 use crate::published::Publication;
 use crate::read_index::{ReadIndex, ask_leader, index_of_leader};
@@ -79,6 +79,7 @@ impl<A: Application> Member<A> {
         member
             .spawn(confirmation_queue.hold(move || index_of_leader(confirming.clone(), Arc::clone(&lease))));
         member.spawn(follow::run(Arc::clone(&member)));
+        member.spawn(stall::watch(Arc::clone(&member)));
         member.spawn(election::run(Arc::clone(site), raft));
         member.spawn(upkeep::take_snapshots(Arc::clone(&member)));
         member.spawn(upkeep::compare_digests(Arc::clone(&member)));

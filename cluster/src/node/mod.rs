@@ -5,6 +5,7 @@ pub(crate) mod fault;
 pub(crate) mod follow;
 pub(crate) mod member;
 pub(crate) mod site;
+pub(crate) mod stall;
 mod start;
 pub(crate) mod upkeep;
 

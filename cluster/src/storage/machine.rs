@@ -201,6 +201,7 @@ impl<A: Application> RaftStateMachine<TypeConfig> for StateMachine<A> {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        self.shared.writer.wait_for_rows().await;
         let applied = self.apply_all(entries.into_iter().collect());
         Ok(applied.map_err(|(log_id, error)| RaftIoError::apply(log_id, AnyError::error(error)))?)
     }

@@ -69,6 +69,16 @@ impl Writer {
         self.queue(Job::Changes(changes, meta))
     }
 
+    /// Returns once the rows of a simulation take changes. On a thread of their own they hold back the queue instead.
+    pub(crate) async fn wait_for_rows(&self) {
+        let Mode::Inline(rows) = &self.mode else { return };
+        let hangs =
+            rows.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|rows| rows.hangs());
+        if let Some(mut hangs) = hangs {
+            let _ = hangs.wait_for(|hangs| !hangs).await;
+        }
+    }
+
     /// Queues the replacement of all rows.
     pub(crate) fn replace(&self, rows: RowSource, meta: proto::StateMeta) -> Result<(), StorageError> {
         self.queue(Job::Replace(rows, meta))

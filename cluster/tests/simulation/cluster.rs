@@ -195,6 +195,11 @@ impl Cluster {
         self.machine(node).rows.wipe();
     }
 
+    /// From now on a node cannot apply anything, since its rows take nothing; or it can again.
+    pub fn hang_rows(&self, node: NodeId, hangs: bool) {
+        self.machine(node).rows.hang(hangs);
+    }
+
     /// Gives a node a new disk.
     pub fn lose_disk(&self, node: NodeId) {
         self.machine(node).lose_disk();

@@ -90,6 +90,7 @@ impl Bounds {
             let is_due = machine.lease.may_be_dropped(other, machine.now());
             match is_due && machine.is_settled() {
                 true => actions.push(Action::Drop(node, other)),
+                false if machine.lease.is_barred(other) => {}
                 false => actions.push(Action::Bar(node, other)),
             }
         }

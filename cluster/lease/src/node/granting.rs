@@ -90,10 +90,10 @@ impl Node {
             return None;
         }
         let is_voter = |configuration: &Arc<Configuration>| configuration.is_voter(reply.node);
-        let is_member = |configuration: &Arc<Configuration>| configuration.contains(reply.node);
+        let is_kept = |configuration: &Arc<Configuration>| configuration.keeps(reply.node);
         let mut configurations = self.configurations.values();
         let may_have =
-            configurations.clone().all(is_member) && (reply.wants_grants || configurations.all(is_voter));
+            configurations.clone().all(is_kept) && (reply.wants_grants || configurations.all(is_voter));
         let quorum_time = self.quorum_time()?;
         let longest = self.numbers.follower_lease;
         let rest = quorum_time.saturating_add(longest).checked_sub(now)?;
@@ -101,7 +101,7 @@ impl Node {
         let until =
             now + if self.keeps(Omission::LedgerMargin) { self.numbers.with_margin(length) } else { length };
         let leading = self.leading.as_mut()?;
-        if !may_have || length.is_zero() || leading.barred.contains(&reply.node) {
+        if !may_have || length.is_zero() || leading.barred.contains_key(&reply.node) {
             return None;
         }
         let peer = leading.peers.get_mut(&reply.node)?;

@@ -8,7 +8,7 @@ use crate::holdups::Suspension;
 use crate::leading::Peer;
 use crate::numbers::Numbers;
 use crate::omission::Omission;
-use crate::words::{Instant, LogIndex, NodeId};
+use crate::words::{Instant, Leadership, LogIndex, NodeId};
 
 impl Node {
     /// Releases what no node can answer without any more (rules 10 and 11). True if there was such a thing.
@@ -96,15 +96,25 @@ impl Node {
     /// From now on the node gets no grant of this leadership (rule 9).
     pub fn bar(&mut self, node: NodeId) {
         if let Some(leading) = self.leading.as_mut() {
-            leading.barred.insert(node);
+            let count = leading.barred.entry(node).or_default();
+            *count = count.saturating_add(1);
         }
     }
 
-    /// Ends [`Node::bar`].
-    pub fn unbar(&mut self, node: NodeId) {
-        if let Some(leading) = self.leading.as_mut() {
-            leading.barred.remove(&node);
+    /// Ends one [`Node::bar`] of a leadership: the node may get grants once all are ended, if every configuration keeps it.
+    /// To be called when the change for which it was barred can be appended no more.
+    pub fn unbar(&mut self, node: NodeId, leader: Leadership) {
+        let Some(leading) = self.leading.as_mut().filter(|leading| leading.id == leader) else { return };
+        if let Some(count) = leading.barred.get_mut(&node) {
+            *count = count.saturating_sub(1);
         }
+        leading.barred.retain(|_, count| *count > 0);
+    }
+
+    /// Whether the node is barred.
+    #[must_use]
+    pub fn is_barred(&self, node: NodeId) -> bool {
+        self.leading.as_ref().is_some_and(|leading| leading.barred.contains_key(&node))
     }
 
     /// Whether a node that is barred holds nothing any more, and may be dropped. Never this node itself: a leader
@@ -116,7 +126,7 @@ impl Node {
             return true;
         }
         let holds = leading.peers.get(&node).is_some_and(|p| p.lives.values().any(|life| life.may_read(now)));
-        leading.barred.contains(&node) && !holds && self.is_inheritance_over(node, now)
+        self.is_barred(node) && !holds && self.is_inheritance_over(node, now)
     }
 
     /// When something may be released that is not released now; `None`: not by the passing of time.

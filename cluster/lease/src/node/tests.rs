@@ -175,3 +175,32 @@ fn a_leader_that_was_away_blames_nobody() {
     assert_eq!(trio.leader.take_suspensions(), []);
     assert_eq!(trio.leader.suspended(at(now_ms)), BTreeSet::new());
 }
+
+#[test]
+fn a_node_that_a_joint_configuration_drops_gets_no_grant() {
+    let mut trio = Trio::new();
+    trio.round(at(10));
+    let joint = |nodes: &[NodeId]| Configuration {
+        voter_sets: [voters(&[A, B, C]).voter_sets, voters(nodes).voter_sets].concat(),
+        learners: BTreeSet::new(),
+    };
+    trio.leader.configuration_appended(2, joint(&[A, C]));
+    assert_eq!(trio.round(at(20)), [C]);
+    trio.leader.truncated(2);
+    trio.leader.configuration_appended(2, joint(&[A, B, C]));
+    assert_eq!(trio.round(at(30)), [B, C]);
+}
+
+#[test]
+fn a_bar_of_an_earlier_leadership_ends_none_of_a_later_one() {
+    let mut trio = Trio::new();
+    let (earlier, later) = (Leadership { term: 1, node: A }, Leadership { term: 2, node: A });
+    trio.leader.bar(B);
+    trio.leader.vote_stored(later, true, Some((earlier, 1)), at(10));
+    assert!(!trio.leader.is_barred(B));
+    trio.leader.bar(B);
+    trio.leader.unbar(B, earlier);
+    assert!(trio.leader.is_barred(B));
+    trio.leader.unbar(B, later);
+    assert!(!trio.leader.is_barred(B));
+}

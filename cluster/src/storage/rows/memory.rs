@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use super::{RowBatch, RowStore};
 use crate::application::Row;
 use crate::storage::error::StorageError;
@@ -13,7 +15,10 @@ const UNDO_BATCHES: usize = 64;
 /// Rows that outlive the node of a simulation, and can lose their newest batches as sled would. Cheap
 /// to clone; every clone is the same table.
 #[derive(Clone, Default)]
-pub struct MemoryRows(Arc<Mutex<Content>>);
+pub struct MemoryRows {
+    content: Arc<Mutex<Content>>,
+    hangs: Arc<watch::Sender<bool>>,
+}
 
 #[derive(Default)]
 struct Content {
@@ -44,17 +49,26 @@ impl MemoryRows {
         content.undo.clear();
     }
 
+    /// From now on whoever writes rows waits, as on a disk that hangs; or no more.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
+    }
+
     /// Loses everything.
     pub fn wipe(&self) {
         *self.content() = Content::default();
     }
 
     fn content(&self) -> MutexGuard<'_, Content> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl RowStore for MemoryRows {
+    fn hangs(&self) -> Option<watch::Receiver<bool>> {
+        Some(self.hangs.subscribe())
+    }
+
     fn scan(&self) -> Box<dyn Iterator<Item = Result<Row, StorageError>> + '_> {
         let rows = self.content().rows.clone();
         Box::new(rows.into_iter().map(|(key, value)| Ok(Row { key, value })))

@@ -8,6 +8,7 @@ mod sled;
 
 use keyraft_proto::cluster as proto;
 use prost::Message;
+use tokio::sync::watch;
 
 pub use self::memory::MemoryRows;
 pub(crate) use self::sled::{OpenFailure, SledRows};
@@ -37,6 +38,10 @@ pub(crate) trait RowStore: Send + 'static {
     fn write(&mut self, batch: RowBatch) -> Result<(), StorageError>;
     /// Removes all rows, the meta row first.
     fn clear(&mut self) -> Result<(), StorageError>;
+    /// Whether whoever writes has to wait: set by a simulation, where nothing can block.
+    fn hangs(&self) -> Option<watch::Receiver<bool>> {
+        None
+    }
     /// Brings what was written to the disk, as well as the table can.
     fn flush(&mut self) -> Result<(), StorageError>;
 }

@@ -4,6 +4,7 @@ mod clocks;
 mod elections;
 mod formation;
 mod leases;
+mod leases_held_up;
 mod recovery;
 mod replication;
 mod requests;

@@ -83,8 +83,8 @@ impl World {
         self.change(leader, |configuration| {
             configuration.learners.insert(node);
         });
-        self.nodes[leader as usize].lease.unbar(node);
         let vote = self.nodes[leader as usize].vote;
+        self.nodes[leader as usize].lease.unbar(node, vote);
         let machine = &mut self.nodes[node as usize];
         (machine.vote, machine.is_elected, machine.is_lost) = (vote, true, false);
         machine.begin_life(node, Some(vote), omitted);

@@ -1,30 +1,38 @@
 //! How every member of the cluster does.
 
+mod composition;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use keyraft_proto::cluster as proto;
 use serde::Serialize;
 
+use self::composition::{compose, milliseconds, options_differ};
 use crate::application::Application;
 use crate::network::peers::Lane;
 use crate::node::core::Core;
 use crate::node::follow::role_name;
+use crate::quorum::Quorum;
+use crate::storage::snapshot::SNAPSHOT_FORMAT;
 use crate::types::{LogIndex, NodeId};
 
 /// How long a member may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(750);
+/// Members that are asked at the same time.
+const ASKED_AT_ONCE: usize = 16;
 
 /// The cluster, as one node sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ClusterStatus {
     /// Who leads, according to the answer with the highest term.
     pub leader: Option<NodeId>,
     /// The highest term that was answered.
     pub term: u64,
+    /// The voters of the newest membership that was answered; `None`: no node that answers belongs to a cluster.
+    pub quorum: Option<Quorum>,
     /// All members, by number.
     pub nodes: Vec<NodeStatus>,
 }
@@ -56,6 +64,32 @@ pub struct NodeStatus {
     pub options_differ: Option<bool>,
     /// Its [`Announcement::notice`](crate::Announcement).
     pub notice: String,
+    /// Whether it has a vote; `None`: no membership is known.
+    pub is_voter: Option<bool>,
+    /// Whether its state is another than that of a node that has applied as much: the leader, if that is one of them.
+    /// `None`: no node that answers has applied as much.
+    pub state_differs: Option<bool>,
+    /// What only a node that answers can tell; `None`: it does not.
+    pub details: Option<NodeDetails>,
+}
+
+/// What a node tells of its process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct NodeDetails {
+    /// Version of its software; empty: not told.
+    pub version: String,
+    /// The formats of files that its software writes, with their versions.
+    pub formats: BTreeMap<String, u32>,
+    /// How long its process has run.
+    pub uptime_ms: Option<u64>,
+    /// Entries of its log that it has not applied.
+    pub unapplied: u64,
+    /// Whether it may answer reads by itself; `None`: not told.
+    pub is_lease_held: Option<bool>,
+    /// For how long it has held its lease without a break.
+    pub lease_age_ms: Option<u64>,
+    /// Why it has stopped serving; empty: it serves.
+    pub fault: String,
 }
 
 /// What this node says of itself.
@@ -71,6 +105,9 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
         leader: core.site.leader(),
         options_digest: announcement.options_digest.clone(),
         notice: announcement.notice.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_ms: Some(milliseconds(core.site.contact.now().saturating_sub(core.site.started))),
+        formats: vec![proto::FormatVersion { name: "snapshot".to_owned(), version: SNAPSHOT_FORMAT }],
         ..proto::NodeStatusResponse::default()
     };
     if let Some(member) = core.member() {
@@ -79,9 +116,17 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
         answer.role = role_name(now.state).to_owned();
         answer.term = now.current_term;
         answer.last_log_index = now.last_log_index.unwrap_or_default();
+        let voter_sets = now.membership_config.membership().get_joint_config().iter();
+        answer.voter_sets =
+            voter_sets.map(|set| proto::VoterSet { node_ids: set.iter().copied().collect() }).collect();
+        answer.membership_index = now.membership_config.log_id().map_or(0, |log_id| log_id.index);
+        let lease_age = member.lease.age();
+        answer.lease_held = Some(lease_age.is_some());
+        answer.lease_age_ms = lease_age.map(milliseconds);
     }
-    if core.site.faults.first().is_some() {
+    if let Some(fault) = core.site.faults.first() {
         answer.role = "stopped".to_owned();
+        answer.fault = fault.to_string();
     }
     answer
 }
@@ -94,24 +139,13 @@ pub(crate) async fn options_agree<A: Application>(core: Arc<Core<A>>) -> Option<
     differ.map(|differ| !differ)
 }
 
-fn options_differ(one: &[u8], other: &[u8]) -> Option<bool> {
-    if one.is_empty() || other.is_empty() { None } else { Some(one != other) }
-}
-
 /// Asks every member.
 pub(crate) async fn ask_all<A: Application>(core: Arc<Core<A>>) -> ClusterStatus {
-    let mut asked: FuturesUnordered<_> = members(&core)
-        .into_iter()
-        .map(|(node_id, address)| {
-            let core = Arc::clone(&core);
-            async move { (node_id, address, ask(&core, node_id).await) }
-        })
-        .collect();
-    let mut answers = BTreeMap::new();
-    while let Some((node_id, address, answer)) = asked.next().await {
-        answers.insert(node_id, (address, answer));
-    }
-    compose(answers)
+    let questions = members(&core).into_iter().map(|(node_id, address)| {
+        let core = Arc::clone(&core);
+        async move { (node_id, (address, ask(&core, node_id).await)) }
+    });
+    compose(futures::stream::iter(questions).buffer_unordered(ASKED_AT_ONCE).collect().await)
 }
 
 /// All members: of the log's membership, and those the configuration names besides.
@@ -137,104 +171,4 @@ async fn ask<A: Application>(core: &Core<A>, node_id: NodeId) -> Option<proto::N
     let call = core.site.peers.request(proto::NodeStatusRequest {}, Some(ANSWER_TIMEOUT));
     let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.node_status(call)).await.ok()?.ok()?;
     Some(answer.into_inner()).filter(|answer| answer.node_id == node_id)
-}
-
-type Answers = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
-
-fn compose(answers: Answers) -> ClusterStatus {
-    let given = || answers.values().filter_map(|(_, answer)| answer.as_ref());
-    let term = given().map(|answer| answer.term).max().unwrap_or_default();
-    let newest = || given().filter(|answer| answer.term == term);
-    let leading = newest().find(|answer| answer.role == "leader").map(|answer| answer.node_id);
-    let leader = leading.or_else(|| newest().find_map(|answer| answer.leader));
-    let leaders_options =
-        leader.and_then(|number| answers.get(&number)).and_then(|(_, answer)| answer.as_ref());
-    let leaders_options = leaders_options.map(|answer| answer.options_digest.clone()).unwrap_or_default();
-    let longest = given().map(|answer| answer.last_log_index).max().unwrap_or_default();
-    let nodes = answers
-        .into_iter()
-        .map(|(number, (address, answer))| match answer {
-            Some(answer) => NodeStatus {
-                number,
-                address,
-                public_url: answer.public_url,
-                role: answer.role,
-                last_log_index: answer.last_log_index,
-                applied_index: answer.applied_index,
-                lag: longest.saturating_sub(answer.applied_index),
-                digest: answer.digest,
-                options_differ: options_differ(&answer.options_digest, &leaders_options),
-                options_digest: hexadecimal(&answer.options_digest),
-                notice: answer.notice,
-            },
-            None => NodeStatus {
-                number,
-                address,
-                public_url: String::new(),
-                role: "unreachable".to_owned(),
-                last_log_index: 0,
-                applied_index: 0,
-                lag: longest,
-                digest: String::new(),
-                options_digest: String::new(),
-                options_differ: None,
-                notice: String::new(),
-            },
-        })
-        .collect();
-    ClusterStatus { leader, term, nodes }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(node_id: NodeId, role: &str, term: u64, index: LogIndex) -> proto::NodeStatusResponse {
-        proto::NodeStatusResponse {
-            node_id,
-            role: role.into(),
-            term,
-            last_log_index: index,
-            applied_index: index,
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn the_leader_of_the_highest_term_is_named_and_lag_is_counted_from_the_longest_log() {
-        let answers = BTreeMap::from([
-            (1, ("a:1".to_owned(), Some(answer(1, "leader", 3, 10)))),
-            (2, ("b:1".to_owned(), Some(answer(2, "leader", 4, 15)))),
-            (3, ("c:1".to_owned(), None)),
-        ]);
-        let status = compose(answers);
-        assert_eq!((status.leader, status.term), (Some(2), 4));
-        assert_eq!(status.nodes.iter().map(|node| node.lag).collect::<Vec<_>>(), [5, 0, 15]);
-        assert_eq!(status.nodes[2].role, "unreachable");
-        assert_eq!(status.nodes[2].address, "c:1");
-    }
-
-    #[test]
-    fn a_node_with_other_options_than_the_leader_is_told_from_one_that_has_told_none() {
-        let with_options = |node_id, role: &str, options: &[u8]| {
-            let answer = proto::NodeStatusResponse {
-                options_digest: options.to_vec().into(),
-                ..answer(node_id, role, 1, 1)
-            };
-            (node_id, (String::new(), Some(answer)))
-        };
-        let status = compose(BTreeMap::from([
-            with_options(1, "follower", &[0xab]),
-            with_options(2, "leader", &[0xab]),
-            with_options(3, "follower", &[0x0c]),
-            with_options(4, "follower", &[]),
-        ]));
-        let differ: Vec<_> = status.nodes.iter().map(|node| node.options_differ).collect();
-        assert_eq!(differ, [Some(false), Some(false), Some(true), None]);
-        assert_eq!(status.nodes[2].options_digest, "0c");
-    }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) faults: Faults,
     /// The leader that this node obeys, itself included.
     pub(crate) leader: watch::Sender<Option<NodeId>>,
+    /// When this life of the node began, by its clock.
+    pub(crate) started: Duration,
     /// What the application has this node say of itself.
     pub(crate) announcement: ArcSwap<Announcement>,
     /// Cancelled before a stop that is announced: leases are given up.
@@ -47,6 +49,7 @@ impl Site {
             reach: Reach::new(Arc::clone(&environment.clock)),
             faults: Faults::new(),
             leader: watch::Sender::new(None),
+            started: environment.clock.elapsed(),
             announcement: ArcSwap::default(),
             leaving: CancellationToken::new(),
             stopping: CancellationToken::new(),

@@ -21,7 +21,8 @@ use crate::disk::{AppendFile, Disk};
 use crate::storage::error::StorageError;
 
 const MAGIC: &[u8; 8] = b"KEYRAFTS";
-const VERSION: u32 = 1;
+/// The version of the format that is written.
+pub(crate) const VERSION: u32 = 1;
 const FRAME: u8 = 1;
 const TRAILER: u8 = 2;
 /// A frame is closed when its rows have outgrown this.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use keyraft_proto::cluster as proto;
 
 pub use self::build::SnapshotBuilder;
-pub(crate) use self::format::SnapshotReader;
+pub(crate) use self::format::{SnapshotReader, VERSION as SNAPSHOT_FORMAT};
 pub use self::receive::SnapshotReceiver;
 use super::error::StorageError;
 use crate::disk::{Disk, make_folder};

@@ -1,0 +1,226 @@
+//! The answers of the members, put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use keyraft_proto::cluster as proto;
+
+use super::{ClusterStatus, NodeDetails, NodeStatus};
+use crate::quorum::Quorum;
+use crate::types::NodeId;
+
+/// What each member has answered, with its address.
+pub(super) type Answers = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
+
+/// The cluster as these answers show it.
+pub(super) fn compose(answers: Answers) -> ClusterStatus {
+    let given = || answers.values().filter_map(|(_, answer)| answer.as_ref());
+    let term = given().map(|answer| answer.term).max().unwrap_or_default();
+    let newest = || given().filter(|answer| answer.term == term);
+    let leading = newest().find(|answer| answer.role == "leader").map(|answer| answer.node_id);
+    let leader = leading.or_else(|| newest().find_map(|answer| answer.leader));
+    let leaders = leader.and_then(|number| answers.get(&number)).and_then(|(_, answer)| answer.as_ref());
+    let leaders_options = leaders.map(|answer| answer.options_digest.clone()).unwrap_or_default();
+    let longest = given().map(|answer| answer.last_log_index).max().unwrap_or_default();
+    let voter_sets = voter_sets(given());
+    let runs = |node: NodeId| given().any(|answer| answer.node_id == node && is_running(&answer.role));
+    let quorum = Quorum::of(&voter_sets, runs);
+    let is_voter = |node: NodeId| quorum.map(|_| voter_sets.iter().any(|set| set.contains(&node)));
+    let nodes = answers
+        .iter()
+        .map(|(number, (address, answer))| {
+            let (number, address, is_voter) = (*number, address.clone(), is_voter(*number));
+            let Some(answer) = answer else {
+                return NodeStatus { is_voter, lag: longest, ..unreachable(number, address) };
+            };
+            NodeStatus {
+                number,
+                address,
+                public_url: answer.public_url.clone(),
+                role: answer.role.clone(),
+                last_log_index: answer.last_log_index,
+                applied_index: answer.applied_index,
+                lag: longest.saturating_sub(answer.applied_index),
+                digest: answer.digest.clone(),
+                options_differ: options_differ(&answer.options_digest, &leaders_options),
+                options_digest: hexadecimal(&answer.options_digest),
+                notice: answer.notice.clone(),
+                is_voter,
+                state_differs: state_differs(answer, leaders, given()),
+                details: Some(details(answer)),
+            }
+        })
+        .collect();
+    ClusterStatus { leader, term, quorum, nodes }
+}
+
+/// Whether two digests of options differ; `None` when one of them is not known.
+pub(super) fn options_differ(one: &[u8], other: &[u8]) -> Option<bool> {
+    if one.is_empty() || other.is_empty() { None } else { Some(one != other) }
+}
+
+/// The voters by the newest membership of all answers.
+fn voter_sets<'a>(given: impl Iterator<Item = &'a proto::NodeStatusResponse>) -> Vec<BTreeSet<NodeId>> {
+    let newest =
+        given.filter(|answer| !answer.voter_sets.is_empty()).max_by_key(|answer| answer.membership_index);
+    let sets = newest.map(|answer| answer.voter_sets.as_slice()).unwrap_or_default();
+    sets.iter().map(|set| set.node_ids.iter().copied().collect()).collect()
+}
+
+/// Whether consensus runs on a node of this role.
+fn is_running(role: &str) -> bool {
+    matches!(role, "leader" | "follower" | "candidate" | "learner")
+}
+
+/// Digests are compared at the same index only. Where the leader has one, it is right.
+fn state_differs<'a>(
+    own: &proto::NodeStatusResponse,
+    leaders: Option<&proto::NodeStatusResponse>,
+    mut given: impl Iterator<Item = &'a proto::NodeStatusResponse>,
+) -> Option<bool> {
+    let is_comparable = |other: &proto::NodeStatusResponse| {
+        other.node_id != own.node_id && other.applied_index == own.applied_index && own.applied_index > 0
+    };
+    if let Some(leaders) = leaders.filter(|leaders| is_comparable(leaders)) {
+        return Some(leaders.digest != own.digest);
+    }
+    if leaders.is_some_and(|leaders| leaders.node_id == own.node_id) {
+        return given.any(is_comparable).then_some(false);
+    }
+    let compared: Vec<_> = given.filter(|other| is_comparable(other)).collect();
+    (!compared.is_empty()).then(|| compared.iter().any(|other| other.digest != own.digest))
+}
+
+fn unreachable(number: NodeId, address: String) -> NodeStatus {
+    NodeStatus {
+        number,
+        address,
+        public_url: String::new(),
+        role: "unreachable".to_owned(),
+        last_log_index: 0,
+        applied_index: 0,
+        lag: 0,
+        digest: String::new(),
+        options_digest: String::new(),
+        options_differ: None,
+        notice: String::new(),
+        is_voter: None,
+        state_differs: None,
+        details: None,
+    }
+}
+
+fn details(answer: &proto::NodeStatusResponse) -> NodeDetails {
+    let formats = answer.formats.iter().map(|format| (format.name.clone(), format.version));
+    NodeDetails {
+        version: answer.version.clone(),
+        formats: formats.collect(),
+        uptime_ms: answer.uptime_ms,
+        unapplied: answer.last_log_index.saturating_sub(answer.applied_index),
+        is_lease_held: answer.lease_held,
+        lease_age_ms: answer.lease_age_ms,
+        fault: answer.fault.clone(),
+    }
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::LogIndex;
+
+    fn answer(node_id: NodeId, role: &str, term: u64, index: LogIndex) -> proto::NodeStatusResponse {
+        proto::NodeStatusResponse {
+            node_id,
+            role: role.into(),
+            term,
+            last_log_index: index,
+            applied_index: index,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn the_leader_of_the_highest_term_is_named_and_lag_is_counted_from_the_longest_log() {
+        let answers = BTreeMap::from([
+            (1, ("a:1".to_owned(), Some(answer(1, "leader", 3, 10)))),
+            (2, ("b:1".to_owned(), Some(answer(2, "leader", 4, 15)))),
+            (3, ("c:1".to_owned(), None)),
+        ]);
+        let status = compose(answers);
+        assert_eq!((status.leader, status.term), (Some(2), 4));
+        assert_eq!(status.nodes.iter().map(|node| node.lag).collect::<Vec<_>>(), [5, 0, 15]);
+        assert_eq!(status.nodes[2].role, "unreachable");
+        assert_eq!(status.nodes[2].address, "c:1");
+    }
+
+    #[test]
+    fn a_node_with_other_options_than_the_leader_is_told_from_one_that_has_told_none() {
+        let with_options = |node_id, role: &str, options: &[u8]| {
+            let answer = proto::NodeStatusResponse {
+                options_digest: options.to_vec().into(),
+                ..answer(node_id, role, 1, 1)
+            };
+            (node_id, (String::new(), Some(answer)))
+        };
+        let status = compose(BTreeMap::from([
+            with_options(1, "follower", &[0xab]),
+            with_options(2, "leader", &[0xab]),
+            with_options(3, "follower", &[0x0c]),
+            with_options(4, "follower", &[]),
+        ]));
+        let differ: Vec<_> = status.nodes.iter().map(|node| node.options_differ).collect();
+        assert_eq!(differ, [Some(false), Some(false), Some(true), None]);
+        assert_eq!(status.nodes[2].options_digest, "0c");
+    }
+
+    #[test]
+    fn the_newest_membership_tells_who_has_a_vote_and_who_is_missed() {
+        let with_voters = |node_id, role: &str, membership_index, voters: &[NodeId]| {
+            let voter_sets = vec![proto::VoterSet { node_ids: voters.to_vec() }];
+            let answer =
+                proto::NodeStatusResponse { voter_sets, membership_index, ..answer(node_id, role, 1, 1) };
+            (node_id, (String::new(), Some(answer)))
+        };
+        let status = compose(BTreeMap::from([
+            with_voters(1, "leader", 7, &[1, 2, 3]),
+            with_voters(2, "stopped", 3, &[2]),
+            (3, (String::new(), None)),
+            with_voters(4, "learner", 7, &[1, 2, 3]),
+            (5, (String::new(), Some(answer(5, "starting", 0, 0)))),
+        ]));
+        let quorum = Quorum { voters: 3, responding: 1, is_there: false, may_fail: 0 };
+        assert_eq!(status.quorum, Some(quorum));
+        let is_voter: Vec<_> = status.nodes.iter().map(|node| node.is_voter).collect();
+        assert_eq!(is_voter, [Some(true), Some(true), Some(true), Some(false), Some(false)]);
+        let unformed = compose(BTreeMap::from([(5, (String::new(), Some(answer(5, "starting", 0, 0))))]));
+        assert_eq!((unformed.quorum, unformed.nodes[0].is_voter), (None, None));
+    }
+
+    #[test]
+    fn states_are_compared_where_as_much_is_applied_and_the_leaders_is_right() {
+        let with_digest = |node_id, role: &str, index, digest: &str| {
+            let answer =
+                proto::NodeStatusResponse { digest: digest.to_owned(), ..answer(node_id, role, 1, index) };
+            (node_id, (String::new(), Some(answer)))
+        };
+        let differing = |leader: &str| -> Vec<_> {
+            let status = compose(BTreeMap::from([
+                with_digest(1, leader, 9, "a"),
+                with_digest(2, "follower", 9, "b"),
+                with_digest(3, "follower", 9, "a"),
+                with_digest(4, "follower", 8, "c"),
+            ]));
+            status.nodes.iter().map(|node| node.state_differs).collect()
+        };
+        assert_eq!(differing("leader"), [Some(false), Some(true), Some(false), None]);
+        assert_eq!(differing("follower"), [Some(true), Some(true), Some(true), None]);
+    }
+}

@@ -19,23 +19,35 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// come since the last.
 const MOST_ROUNDS: usize = 200;
 
-/// Runs until `stop`.
+/// Runs until `stop`, which cuts off a round in progress: what it has proposed may still be applied.
 ///
 /// A command that two leaders propose one after the other does nothing the second time.
 pub async fn run(app: App, stop: CancellationToken) {
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => {}
-            () = stop.cancelled() => return,
+    repeat(|| round(app.clone()), stop).await;
+}
+
+async fn round(app: App) {
+    // Histograms keep every measurement until they are summed up, and `/metrics` may never be asked.
+    app.metrics.run_upkeep();
+    if !app.node.is_leader() {
+        return;
+    }
+    if let Err(error) = catch_up(|| due(&app), |due| app.propose(due)).await {
+        tracing::warn!(%error, "housekeeping has to wait");
+    }
+}
+
+/// Runs a round every [`INTERVAL`] until `stop`.
+async fn repeat<Round: Future<Output = ()>>(round: impl Fn() -> Round, stop: CancellationToken) {
+    let rounds = async {
+        loop {
+            tokio::time::sleep(INTERVAL).await;
+            round().await;
         }
-        // Histograms keep every measurement until they are summed up, and `/metrics` may never be asked.
-        app.metrics.run_upkeep();
-        if !app.node.is_leader() {
-            continue;
-        }
-        if let Err(error) = catch_up(|| due(&app), |due| app.propose(due)).await {
-            tracing::warn!(%error, "housekeeping has to wait");
-        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = rounds => {}
     }
 }
 
@@ -97,9 +109,14 @@ fn due(app: &App) -> Vec<Kind> {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::future::ready;
+    use std::future::{pending, ready};
+
+    use tokio::sync::Notify;
 
     use super::*;
+
+    /// Virtual time: nothing but the end of the round is waited for.
+    const MOST_PATIENCE: Duration = Duration::from_secs(3600);
 
     fn purge() -> Kind {
         Kind::PurgeRevocationEvents(proto::PurgeRevocationEvents { revoked_before_ms: 1 })
@@ -130,5 +147,22 @@ mod tests {
         assert_eq!(proposed.take(), 1);
         assert_eq!(catch_up(|| vec![purge()], answering(Ok(()))).await, Ok(()));
         assert_eq!(proposed.get(), MOST_ROUNDS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_does_not_wait_for_a_command_that_never_ends() {
+        let (stop, proposed) = (CancellationToken::new(), Notify::new());
+        let propose = |_| {
+            proposed.notify_one();
+            pending::<Result<(), &str>>()
+        };
+        let round = || async { assert_eq!(catch_up(|| vec![purge()], propose).await, Ok(())) };
+        let running = repeat(round, stop.clone());
+        let stopping = async {
+            proposed.notified().await;
+            stop.cancel();
+        };
+        let ended = tokio::time::timeout(MOST_PATIENCE, async { tokio::join!(running, stopping) }).await;
+        assert!(ended.is_ok(), "it waits for the command");
     }
 }

@@ -5,7 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
-use super::ready;
+use super::{metric_descriptions, ready};
 use crate::app::App;
 use crate::http::operation::{self, Operation};
 
@@ -18,7 +18,9 @@ const SECONDS: [f64; 15] =
 /// # Errors
 /// It was called before.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new().set_buckets(&SECONDS)?.install_recorder()
+    let handle = PrometheusBuilder::new().set_buckets(&SECONDS)?.install_recorder()?;
+    metric_descriptions::describe();
+    Ok(handle)
 }
 
 /// What may be done on `/metrics`.

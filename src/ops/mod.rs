@@ -4,6 +4,7 @@ pub mod admin;
 pub mod housekeeping;
 pub mod log_batches;
 pub mod logging;
+pub mod metric_descriptions;
 pub mod metrics;
 pub mod operations;
 pub mod options;

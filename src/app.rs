@@ -10,6 +10,7 @@ use keyraft_cluster::{Environment, Node, Proposed};
 use keyraft_proto::identity as proto;
 use metrics_exporter_prometheus::PrometheusHandle;
 use prost::Message;
+use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use crate::auth::admin_token::AdminToken;
@@ -60,6 +61,8 @@ pub struct Inner {
     pub admin_token: Option<AdminToken>,
     /// Whether this node was to be sent requests when that was last asked.
     pub last_readiness: LastReadiness,
+    /// Cancelled when this node is to stop: from then on nobody should send it requests.
+    pub stopping: CancellationToken,
 }
 
 impl Deref for App {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyraft_cluster::{Environment, Fault, Host};
 use tokio::net::TcpListener;
@@ -17,6 +18,10 @@ use crate::ops::admin::{AdminSocket, SocketError};
 use crate::ops::operations::Operations;
 use crate::ops::{housekeeping, metrics, policy_reload};
 use crate::service::{self, Machine, ServiceError};
+
+/// How long requests in progress, of clients and of the operator, may hold up a stop: a little more than the HTTP
+/// server gives its own.
+const ENDING_LIMIT: Duration = Duration::from_secs(6);
 
 /// Why a node did not start, or stopped. Its text is one line.
 #[derive(Debug, thiserror::Error)]
@@ -52,12 +57,22 @@ pub enum ServeError {
     Fault(Fault),
 }
 
-/// Runs a node until `stop` is cancelled. `ready` is called once it accepts requests; they may have to wait for
+/// How a node is told to stop.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// It is to stop: it reports that it is not ready, goes on serving for `http.shutdown_delay_s`, then lets requests
+    /// in progress end.
+    pub asked: CancellationToken,
+    /// It is to wait for none of this any more.
+    pub at_once: CancellationToken,
+}
+
+/// Runs a node until it is told to stop. `ready` is called once it accepts requests; they may have to wait for
 /// a leader.
 ///
 /// # Errors
 /// It does not start, or a fault stops it: [`ServeError`].
-pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) -> Result<(), ServeError> {
+pub async fn run(config: Config, ready: impl FnOnce(), stop: Stop) -> Result<(), ServeError> {
     let address = config.http.listen;
     let listener =
         TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
@@ -66,11 +81,11 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     let environment = Environment::with_wall_offset(config.node.wall_clock_offset_ms)?;
     let metrics = metrics::install()?;
     let hang_up = signal(SignalKind::hangup())?;
+    // Ends with this function, whatever ends it.
+    let ending = CancellationToken::new();
+    let _guard = ending.clone().drop_guard();
     let machine = Machine { host: Host::system(), environment, cluster_key, admin_token, metrics };
     let (app, policy_text) = service::start(config, machine).await?;
-    // Ends with this function, whatever ends it.
-    let ending = stop.child_token();
-    let _guard = ending.clone().drop_guard();
     let admin = AdminSocket::bind(&app.config.admin_socket())?;
     let admin = tokio::spawn(admin.serve(Arc::new(Operations(app.clone())), ending.clone()));
     let housekeeping = tokio::spawn(housekeeping::run(app.clone(), ending.clone()));
@@ -79,19 +94,75 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: CancellationToken) 
     ready();
 
     let mut fault = app.node.fault();
+    let faulty = async { fault.wait_for(Option::is_some).await.ok().and_then(|fault| fault.clone()) };
+    let delay = Duration::from_secs(app.config.http.shutdown_delay_s);
     let fault = tokio::select! {
-        () = stop.cancelled() => None,
-        fault = fault.wait_for(Option::is_some) => fault.ok().and_then(|fault| fault.clone()),
+        () = linger(&stop, &app.stopping, delay) => None,
+        fault = faulty => fault,
     };
+    app.stopping.cancel();
     ending.cancel();
-    for task in [http, housekeeping, reload] {
-        if let Err(error) = task.await {
-            tracing::warn!(%error, "a task did not end well");
+    let ended = async {
+        for task in [http, housekeeping, reload] {
+            if let Err(error) = task.await {
+                tracing::warn!(%error, "a task did not end well");
+            }
         }
-    }
-    if let Ok(Err(error)) = admin.await {
-        tracing::warn!(%error, "the admin channel ended");
+        if let Ok(Err(error)) = admin.await {
+            tracing::warn!(%error, "the admin channel ended");
+        }
+    };
+    tokio::select! {
+        () = ended => {}
+        () = tokio::time::sleep(ENDING_LIMIT) => tracing::warn!("what was in progress is cut off"),
+        () = stop.at_once.cancelled() => tracing::warn!("what was in progress is cut off"),
     }
     app.node.shutdown().await;
     fault.map_or(Ok(()), |fault| Err(ServeError::Fault(fault)))
+}
+
+/// Waits until the node is told to stop, then has `stopping` show it and goes on serving for `delay`: whoever sends
+/// requests here learns of it from `/ready`, before connections are refused.
+async fn linger(stop: &Stop, stopping: &CancellationToken, delay: Duration) {
+    stop.asked.cancelled().await;
+    stopping.cancel();
+    tokio::select! {
+        () = tokio::time::sleep(delay) => {}
+        () = stop.at_once.cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const DELAY: Duration = Duration::from_secs(20);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_told_to_stop_shows_it_and_serves_on_for_the_delay() {
+        let (stop, stopping) = (Stop::default(), CancellationToken::new());
+        let running = linger(&stop, &stopping, DELAY);
+        let told = async {
+            assert!(!stopping.is_cancelled());
+            stop.asked.cancel();
+            let told = Instant::now();
+            stopping.cancelled().await;
+            told
+        };
+        let ((), told) = tokio::join!(running, told);
+        assert_eq!(told.elapsed(), DELAY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_told_twice_does_not_wait() {
+        let (stop, stopping) = (Stop::default(), CancellationToken::new());
+        stop.asked.cancel();
+        stop.at_once.cancel();
+        let started = Instant::now();
+        linger(&stop, &stopping, DELAY).await;
+        assert!(stopping.is_cancelled());
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    }
 }

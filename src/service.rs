@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use keyraft_cluster::{Announcement, Environment, Host, Node, NodeConfig, Peer, StartError};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inner};
 use crate::auth::admin_token::AdminToken;
@@ -146,6 +147,7 @@ pub async fn start(config: Config, machine: Machine) -> Result<(App, PolicyText)
         hash_upgrades: HashUpgrades::default(),
         admin_token,
         last_readiness: LastReadiness::default(),
+        stopping: CancellationToken::new(),
     });
     Ok((app, policy_text))
 }

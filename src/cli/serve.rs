@@ -6,11 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use keyraft::config::Config;
 use keyraft::ops::logging;
+use keyraft::serve::Stop;
 use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::folder_lock::FolderLock;
@@ -20,7 +20,8 @@ use super::{output, parent, restart};
 ///
 /// The nodes that the configuration lists under cluster.peers form a cluster when they first meet;
 /// more than half of them have to run for anything to be read or written. SIGTERM and SIGINT stop the
-/// node cleanly, SIGHUP has it read its policy files again. A node whose state is found to differ from the leader's starts itself again, at most
+/// node cleanly, after http.shutdown_delay_s in which GET /ready returns 503; a second one ends it at once. SIGHUP has
+/// it read its policy files again. A node whose state is found to differ from the leader's starts itself again, at most
 /// three times in a row, and takes a snapshot of another node. The file keyraft.sample.toml documents the configuration.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -93,17 +94,17 @@ fn run_node(args: &ServeArgs) -> Result<End, Failure> {
 
 async fn run_until_stopped(config: Config, is_child: bool) -> Result<End, Failure> {
     let started = Instant::now();
-    let shutdown = CancellationToken::new();
-    tokio::spawn(stop_on_signal(is_child, shutdown.clone())?);
+    let stop = Stop::default();
+    tokio::spawn(stop_on_signal(is_child, stop.clone())?);
     let (number, listen) = (config.node.id, config.http.listen);
     tracing::info!(number, data_dir = %config.node.data_dir.display(), "starting");
     let ready = move || tracing::info!(number, %listen, "serving");
-    let Err(error) = keyraft::serve::run(config, ready, shutdown.clone()).await else {
+    let Err(error) = keyraft::serve::run(config, ready, stop.clone()).await else {
         tracing::info!(number, "stopped");
         return Ok(End::Stopped);
     };
     match restart::after(&error, started.elapsed(), restart::count()) {
-        Some(count) if !shutdown.is_cancelled() => {
+        Some(count) if !stop.asked.is_cancelled() => {
             tracing::error!(number, %error, count, "starting again, to replace the state with another node's");
             Ok(End::Restart { count })
         }
@@ -111,12 +112,9 @@ async fn run_until_stopped(config: Config, is_child: bool) -> Result<End, Failur
     }
 }
 
-/// Cancels `shutdown` on SIGTERM or SIGINT. The SIGINT of a terminal reaches the whole process group: a
+/// Stops the node on SIGTERM or SIGINT, and on the second of them at once. The SIGINT of a terminal reaches the whole process group: a
 /// child of `keyraft dev` leaves it to its parent.
-fn stop_on_signal(
-    is_child: bool,
-    shutdown: CancellationToken,
-) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+fn stop_on_signal(is_child: bool, stop: Stop) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     let listen = |kind| signal(kind).map_err(|error| Failure::runtime(error).within("cannot hear signals"));
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
     Ok(async move {
@@ -128,8 +126,13 @@ fn stop_on_signal(
             if is_child && name == "SIGINT" {
                 continue;
             }
-            tracing::info!(signal = name, "stopping");
-            shutdown.cancel();
+            if stop.asked.is_cancelled() {
+                tracing::warn!(signal = name, "stopping at once");
+                stop.at_once.cancel();
+            } else {
+                tracing::info!(signal = name, "stopping");
+                stop.asked.cancel();
+            }
         }
     })
 }

@@ -8,7 +8,7 @@ use super::Config;
 
 /// Sections and options that each node has of its own. All others decide what clients are answered, and
 /// a new one does too until it stands here.
-const OWN: [&str; 18] = [
+const OWN: [&str; 19] = [
     "node",
     "cluster.listen",
     "cluster.peers",
@@ -22,6 +22,7 @@ const OWN: [&str; 18] = [
     "operations",
     "log",
     "http.listen",
+    "http.shutdown_delay_s",
     "http.trusted_proxies",
     "identity.hashing_threads",
     // A secret is not told, nor where it is.
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn what_each_node_has_of_its_own_is_not_compared() {
-        let own = "[http]\nlisten = '127.0.0.1:1'\n[identity]\nhashing_threads = 3\n[log]\nlevel = 'debug'\n";
+        let own = "[http]\nlisten = '127.0.0.1:1'\nshutdown_delay_s = 9\n[identity]\nhashing_threads = 3\n[log]\nlevel = 'debug'\n";
         assert_eq!(options(own), json!({}));
     }
 

@@ -18,6 +18,9 @@ const READ_LIMIT: Duration = Duration::from_secs(1);
 /// An answer is given again for this long, so that whoever asks often does not ask the leader as often.
 const KEPT: Duration = Duration::from_millis(500);
 
+/// Why a node that stops is not ready.
+const STOPPING: &str = "stopping";
+
 /// Whether a node is to be sent requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Readiness {
@@ -49,8 +52,12 @@ pub async fn show(State(app): State<App>) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-/// Whether this node is to be sent requests; at most [`KEPT`] old.
+/// Whether this node is to be sent requests; at most [`KEPT`] old. A node that stops says so at once.
 pub async fn readiness(app: &App) -> Readiness {
+    if app.stopping.is_cancelled() {
+        metrics::gauge!("keyraft_ready").set(0);
+        return Readiness { ready: false, reasons: vec![STOPPING.to_owned()], options_differ: None };
+    }
     // Held while it is found out: whoever asks meanwhile waits for the same answer.
     let mut last = app.last_readiness.0.lock().await;
     let now = app.environment.clock.elapsed();

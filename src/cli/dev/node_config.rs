@@ -43,6 +43,8 @@ fn chosen(shape: Shape, number: u16) -> Vec<(String, Keys)> {
         ("node", "cluster_key_file", "\"../cluster.key\"".to_owned()),
         ("node", "public_endpoint", format!("\"http://{http}\"")),
         ("http", "listen", format!("\"{http}\"")),
+        // No load balancer asks it.
+        ("http", "shutdown_delay_s", 0.to_string()),
         ("cluster", "listen", format!("\"{}\"", shape.cluster_address(number))),
         ("cluster", "peers", peers),
         ("operations", "status_without_credentials", true.to_string()),

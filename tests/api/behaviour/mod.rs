@@ -2,6 +2,7 @@
 
 mod hash_upgrade;
 mod multi_factor;
+mod operations;
 mod password_change;
 mod security_compliance;
 mod token_life;

@@ -15,8 +15,8 @@ use crate::config::Config;
 use crate::http::{router, server};
 use crate::keys::seal::{ClusterKey, ClusterKeyFileError};
 use crate::ops::admin::{AdminSocket, SocketError};
-use crate::ops::operations::Operations;
-use crate::ops::{housekeeping, metrics, policy_reload};
+use crate::ops::starting::Starting;
+use crate::ops::{housekeeping, metrics, policy_reload, status};
 use crate::service::{self, Machine, ServiceError};
 
 /// How long requests in progress, of clients and of the operator, may hold up a stop: a little more than the HTTP
@@ -84,10 +84,12 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: Stop) -> Result<(),
     // Ends with this function, whatever ends it.
     let ending = CancellationToken::new();
     let _guard = ending.clone().drop_guard();
+    let admin = AdminSocket::bind(&config.admin_socket())?;
+    let starting = Arc::new(Starting::new(status::while_loading(&config)));
+    let admin = tokio::spawn(admin.serve(starting.clone(), ending.clone()));
     let machine = Machine { host: Host::system(), environment, cluster_key, admin_token, metrics };
     let (app, policy_text) = service::start(config, machine).await?;
-    let admin = AdminSocket::bind(&app.config.admin_socket())?;
-    let admin = tokio::spawn(admin.serve(Arc::new(Operations(app.clone())), ending.clone()));
+    starting.loaded(app.clone());
     let housekeeping = tokio::spawn(housekeeping::run(app.clone(), ending.clone()));
     let reload = tokio::spawn(policy_reload::run(app.clone(), policy_text, hang_up, ending.clone()));
     let http = tokio::spawn(server::serve(listener, router::router(&app), ending.clone()));

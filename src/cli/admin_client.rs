@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use keyraft::ops::admin::{BootstrapRequest, ErrorBody, FernetKeyFiles, FernetKeys, RotateRequest, connect};
+use keyraft::ops::status::ClusterStatus;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,6 +18,8 @@ use super::failure::Failure;
 
 /// How long an operation may take. The node itself gives up on a write long before.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a status may take: the node itself gives up a little earlier.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers are at most this long.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -57,15 +60,18 @@ pub enum AdminCallError {
     #[error("the node did not answer as it should: {0}")]
     Broken(String),
     /// No answer came in time.
-    #[error("the node did not answer within {} seconds", CALL_TIMEOUT.as_secs())]
-    TimedOut,
+    #[error("the node did not respond within {limit_s} seconds")]
+    TimedOut {
+        /// How long it had.
+        limit_s: u64,
+    },
 }
 
 impl AdminCallError {
     /// Whether the same call may succeed later: the node starts, or has no leader yet.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::NotRunning { .. } | Self::Broken(_) | Self::TimedOut => true,
+            Self::NotRunning { .. } | Self::Broken(_) | Self::TimedOut { .. } => true,
             Self::Refused { status, .. } => *status == StatusCode::SERVICE_UNAVAILABLE,
             Self::NotAllowed { .. } => false,
         }
@@ -86,32 +92,44 @@ impl AdminClient {
 
     /// Makes the default domain, the admin user and the identity service.
     pub async fn bootstrap(&self, request: &BootstrapRequest) -> Result<(), AdminCallError> {
-        self.call(Method::POST, "/bootstrap", encode(request)?).await.map(drop)
+        self.call(Method::POST, "/bootstrap", encode(request)?, CALL_TIMEOUT).await.map(drop)
     }
 
     /// Rotates the keys of Fernet tokens; returns the keys there are then.
     pub async fn fernet_rotate(&self, request: RotateRequest) -> Result<FernetKeys, AdminCallError> {
-        decode(&self.call(Method::POST, "/fernet/rotate", encode(&request)?).await?)
+        decode(&self.call(Method::POST, "/fernet/rotate", encode(&request)?, CALL_TIMEOUT).await?)
     }
 
     /// The keys of Fernet tokens with their secrets.
     pub async fn fernet_export(&self) -> Result<FernetKeyFiles, AdminCallError> {
-        decode(&self.call(Method::GET, "/fernet/export", Bytes::new()).await?)
+        decode(&self.call(Method::GET, "/fernet/export", Bytes::new(), CALL_TIMEOUT).await?)
     }
 
     /// The keys of Fernet tokens.
     pub async fn fernet_list(&self) -> Result<FernetKeys, AdminCallError> {
-        decode(&self.call(Method::GET, "/fernet/keys", Bytes::new()).await?)
+        decode(&self.call(Method::GET, "/fernet/keys", Bytes::new(), CALL_TIMEOUT).await?)
     }
 
     /// Returns once the node has served a linearizable read.
     pub async fn wait_linearizable_read(&self) -> Result<(), AdminCallError> {
-        self.call(Method::GET, "/read", Bytes::new()).await.map(drop)
+        self.call(Method::GET, "/read", Bytes::new(), CALL_TIMEOUT).await.map(drop)
     }
 
-    async fn call(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, AdminCallError> {
+    /// The cluster as the node sees it.
+    pub async fn status(&self) -> Result<ClusterStatus, AdminCallError> {
+        decode(&self.call(Method::GET, "/status", Bytes::new(), STATUS_TIMEOUT).await?)
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, AdminCallError> {
         let call = self.call_without_limit(method, path, body);
-        tokio::time::timeout(CALL_TIMEOUT, call).await.map_err(|_| AdminCallError::TimedOut)?
+        let limit_s = limit.as_secs();
+        tokio::time::timeout(limit, call).await.map_err(|_| AdminCallError::TimedOut { limit_s })?
     }
 
     async fn call_without_limit(
@@ -216,6 +234,10 @@ mod tests {
             Err(AdminError::Failed("the keys are lost".to_owned()))
         }
 
+        async fn status(&self) -> Result<ClusterStatus, AdminError> {
+            Ok(ClusterStatus { node: Some(2), term: 7, ..ClusterStatus::default() })
+        }
+
         async fn wait_linearizable_read(&self) -> Result<(), AdminError> {
             Err(AdminError::Unavailable("there is no leader".to_owned()))
         }
@@ -253,6 +275,7 @@ mod tests {
 
         let keys = client.fernet_rotate(RotateRequest { compromised: true }).await.unwrap();
         assert_eq!((keys.keys[0].number, keys.keys[0].role), (7, FernetKeyRole::Primary));
+        assert_eq!(client.status().await.unwrap().node, Some(2));
         assert!(!client.fernet_list().await.unwrap_err().is_transient());
         let waiting = client.wait_linearizable_read().await.unwrap_err();
         assert!(waiting.is_transient() && waiting.to_string().contains("there is no leader"), "{waiting}");

@@ -26,6 +26,11 @@ impl Failure {
         Self { code: 2, reason: one_line(&reason) }
     }
 
+    /// The same failure, with another exit code.
+    pub fn with_code(self, code: u8) -> Self {
+        Self { code, ..self }
+    }
+
     /// The same failure, with `context: ` before the reason.
     pub fn within(self, context: impl fmt::Display) -> Self {
         Self { code: self.code, reason: format!("{context}: {}", self.reason) }

@@ -54,7 +54,7 @@ fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, F
 }
 
 /// Parses the arguments and runs the command. Exit codes: 0 done, 1 failed, 2 wrong arguments or
-/// configuration.
+/// configuration. Those of `status` tell how the cluster does.
 pub fn main() -> ExitCode {
     // `serve` ties itself to its parent before anything else, so nothing may come before this.
     let cli = Cli::parse();
@@ -66,10 +66,14 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "chaos")]
         Command::PlantedBugs(args) => planted_bugs::run(&args),
         Command::Policy(args) => policy::run(&args),
-        Command::Status(args) => status::run(&args),
+        Command::Status(args) => return ended(status::run(&args)),
     };
+    ended(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+fn ended(outcome: Result<ExitCode, Failure>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             output::error_line(&failure);
             failure.exit_code()
@@ -127,6 +131,8 @@ mod tests {
             "keyraft fernet --config f",
             "keyraft policy check --rule r",
             "keyraft policy show --format xml",
+            "keyraft status --config f --url http://a",
+            "keyraft status --watch 0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -144,7 +144,7 @@ impl Config {
         Ok(config)
     }
 
-    /// The Unix socket through which `keyraft bootstrap` and `keyraft fernet` reach this node.
+    /// The Unix socket through which `keyraft bootstrap`, `keyraft fernet` and `keyraft status` reach this node.
     #[must_use]
     pub fn admin_socket(&self) -> PathBuf {
         self.operations.admin_socket.clone().unwrap_or_else(|| self.node.data_dir.join("admin.sock"))

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Operations {
     /// Whether `GET /keyraft/status` answers without a token.
     pub status_without_credentials: bool,
-    /// The Unix socket of `keyraft bootstrap` and `keyraft fernet`; unset: `admin.sock` in
+    /// The Unix socket of `keyraft bootstrap`, `keyraft fernet` and `keyraft status --config`; unset: `admin.sock` in
     /// `node.data_dir`. Whoever may open it is an administrator: it is made with mode 0600.
     pub admin_socket: Option<PathBuf>,
     /// Whether `GET /metrics` answers, without a token, in the format of Prometheus.

@@ -10,4 +10,5 @@ pub mod operations;
 pub mod options;
 pub mod policy_reload;
 pub mod ready;
+pub mod starting;
 pub mod status;

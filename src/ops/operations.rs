@@ -1,5 +1,7 @@
 //! What a node does for its operator over the admin channel.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use keyraft_proto::identity as proto;
 use proto::command::Kind;
@@ -8,6 +10,7 @@ use super::admin::{
     AdminError, AdminOperations, BootstrapRequest, FernetKey, FernetKeyFile, FernetKeyFiles, FernetKeyRole,
     FernetKeys, RotateRequest, Secret,
 };
+use super::status::{self, ClusterStatus};
 use crate::app::App;
 use crate::bootstrap;
 use crate::clock_text::iso_micros_utc;
@@ -16,6 +19,9 @@ use crate::keys::FERNET_CONTEXT;
 use crate::keys::fernet_repository::{FernetKeySet, KeyFile, STAGED_KEY};
 use crate::state::{State, decode_answer};
 use crate::token::fernet::FernetKey as Key;
+
+/// A status that takes longer will not come: what it asks for takes a second.
+const STATUS_LIMIT: Duration = Duration::from_secs(3);
 
 /// The operations of one node.
 pub struct Operations(pub App);
@@ -92,6 +98,12 @@ impl AdminOperations for Operations {
             FernetKeyFile { name: file.name, content: Secret::from(file.content.to_string()) }
         });
         Ok(FernetKeyFiles { files: files.collect() })
+    }
+
+    async fn status(&self) -> Result<ClusterStatus, AdminError> {
+        let report = tokio::time::timeout(STATUS_LIMIT, status::report(&self.0)).await;
+        let seconds = STATUS_LIMIT.as_secs();
+        report.map_err(|_| AdminError::Failed(format!("the node found out nothing within {seconds} seconds")))
     }
 
     async fn wait_linearizable_read(&self) -> Result<(), AdminError> {

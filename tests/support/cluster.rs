@@ -108,6 +108,11 @@ impl DevCluster {
         self.dev.config_file(number)
     }
 
+    /// The process of a node.
+    pub fn pid(&self, number: u64) -> u32 {
+        self.dev.node_pid(number)
+    }
+
     /// `kill -9` of one node, and waits for its end.
     pub fn kill(&mut self, number: u64) {
         let pid = self.dev.node_pid(number);

@@ -148,6 +148,35 @@ pub fn keyraft(arguments: &[&str]) -> Output {
     Command::new(binary()).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
+/// A command of the binary that runs until it is interrupted.
+pub struct RunningCommand {
+    process: Child,
+    /// The lines of its standard output.
+    pub output: Receiver<String>,
+}
+
+impl RunningCommand {
+    pub fn start(arguments: &[&str]) -> Self {
+        let mut command = Command::new(binary());
+        command.args(arguments);
+        let (process, output, _) = spawn(command);
+        Self { process, output }
+    }
+
+    /// Interrupts it, as Ctrl-C does, and returns its exit code.
+    pub fn interrupt(&mut self) -> Option<i32> {
+        signal(self.process.id(), Signal::INT);
+        wait_until("the command has ended", STOP_LIMIT, || self.process.try_wait().unwrap().is_some());
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for RunningCommand {
+    fn drop(&mut self) {
+        end(&mut self.process);
+    }
+}
+
 /// A node that was started by itself. It ends with this value.
 pub struct ServeProcess(Child);
 

@@ -16,7 +16,7 @@ mod turn;
 
 pub use client::{Client, Reply};
 pub use cluster::{ADMIN_PASSWORD, DevCluster};
-pub use dev_process::{DevProcess, ServeProcess, keyraft};
+pub use dev_process::{DevProcess, RunningCommand, ServeProcess, keyraft};
 pub use keystone::{KEYSTONE_PASSWORD, Keystone};
 pub use log_in::{password_login, scoped, token_login};
 pub use ports::Ports;

@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, tells what it measured, and measures by the clock of the machine"
 )]
 
+mod cluster_status;
 mod deaths;
 mod described_requests;
 mod dev;

@@ -22,6 +22,8 @@ pub use messages::{
 };
 pub use socket::{AdminSocket, SocketError, connect};
 
+use super::status::ClusterStatus;
+
 /// Request bodies of this channel are at most this long.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -39,6 +41,8 @@ pub trait AdminOperations: Send + Sync + 'static {
     async fn fernet_list(&self) -> Result<FernetKeys, AdminError>;
     /// The keys with their secrets, for a Keystone that is to share them.
     async fn fernet_export(&self) -> Result<FernetKeyFiles, AdminError>;
+    /// The cluster as this node sees it. It needs no leader, and takes a few seconds at most.
+    async fn status(&self) -> Result<ClusterStatus, AdminError>;
     /// Returns once this node has served a linearizable read.
     async fn wait_linearizable_read(&self) -> Result<(), AdminError>;
 }
@@ -76,6 +80,7 @@ pub fn router(operations: Arc<dyn AdminOperations>) -> Router {
         .route("/fernet/keys", get(fernet_list))
         .route("/fernet/export", get(fernet_export))
         .route("/read", get(read))
+        .route("/status", get(status))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(operations)
 }
@@ -109,6 +114,10 @@ async fn fernet_export(State(operations): Operations) -> Result<Json<FernetKeyFi
 async fn read(State(operations): Operations) -> Result<StatusCode, AdminError> {
     operations.wait_linearizable_read().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn status(State(operations): Operations) -> Result<Json<ClusterStatus>, AdminError> {
+    Ok(Json(operations.status().await?))
 }
 
 fn accept<T>(body: Body<T>) -> Result<T, AdminError> {

@@ -1,5 +1,8 @@
 //! What operators and load balancers see of a node.
 
+use keyraft::ops::admin::AdminOperations;
+use keyraft::ops::operations::Operations;
+use keyraft::ops::status::Quorum;
 use serde_json::json;
 
 use crate::world::{TestApi, get};
@@ -13,4 +16,20 @@ async fn a_node_that_stops_is_not_ready_and_serves_on() {
     assert_eq!(response.status, 503);
     assert_eq!(response.body, json!({"ready": false, "reasons": ["stopping"], "options_differ": null}));
     assert_eq!(api.validate("{admin}").await, 200);
+}
+
+#[tokio::test]
+async fn the_administrator_sees_the_cluster_without_a_token() {
+    let api = TestApi::start().await;
+    let status = Operations(api.app.clone()).status().await.unwrap();
+    assert_eq!((status.node, status.ready, status.leader), (Some(0), Some(true), Some(0)));
+    assert_eq!(status.quorum, Some(Quorum { is_there: true, voters: 1, responding: 1, may_fail: 0 }));
+    let [node] = status.nodes.as_slice() else { panic!("{status:?}") };
+    assert_eq!((node.role.as_str(), node.is_voter, node.is_configured), ("leader", Some(true), Some(true)));
+    assert_eq!(node.is_lease_held, Some(true));
+    assert_eq!(node.version.as_deref(), Some(env!("CARGO_PKG_VERSION")));
+    assert_eq!(node.formats.get("snapshot"), Some(&1));
+    assert!(node.uptime_ms.is_some() && node.digest.is_some() && node.fault.is_none());
+    let shown = api.send(get("/keyraft/status").by("{admin}")).await;
+    assert_eq!(shown.body["quorum"]["voters"], 1, "the API shows the same");
 }

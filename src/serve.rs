@@ -114,10 +114,8 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: Stop) -> Result<(),
             tracing::warn!(%error, "the admin channel ended");
         }
     };
-    tokio::select! {
-        () = ended => {}
-        () = tokio::time::sleep(ENDING_LIMIT) => tracing::warn!("what was in progress is cut off"),
-        () = stop.at_once.cancelled() => tracing::warn!("what was in progress is cut off"),
+    if !finish(ended, &stop).await {
+        tracing::warn!("what was in progress is cut off");
     }
     app.node.shutdown().await;
     fault.map_or(Ok(()), |fault| Err(ServeError::Fault(fault)))
@@ -134,8 +132,20 @@ async fn linger(stop: &Stop, stopping: &CancellationToken, delay: Duration) {
     }
 }
 
+/// Waits for the tasks of a node that stops; false: they have not ended within [`ENDING_LIMIT`], or the node is to stop
+/// at once.
+async fn finish(ended: impl Future<Output = ()>, stop: &Stop) -> bool {
+    tokio::select! {
+        () = ended => true,
+        () = tokio::time::sleep(ENDING_LIMIT) => false,
+        () = stop.at_once.cancelled() => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use tokio::time::Instant;
 
     use super::*;
@@ -166,5 +176,16 @@ mod tests {
         linger(&stop, &stopping, DELAY).await;
         assert!(stopping.is_cancelled());
         assert_eq!(started.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_does_not_end_is_left_after_a_while() {
+        let (stop, started) = (Stop::default(), Instant::now());
+        assert!(!finish(pending(), &stop).await);
+        assert_eq!(started.elapsed(), ENDING_LIMIT);
+        assert!(finish(async {}, &stop).await);
+        stop.at_once.cancel();
+        assert!(!finish(pending(), &stop).await);
+        assert_eq!(started.elapsed(), ENDING_LIMIT, "it does not wait again");
     }
 }

@@ -285,4 +285,13 @@ mod tests {
         let gone = client.bootstrap(&request("admin")).await.unwrap_err();
         assert!(matches!(gone, AdminCallError::NotRunning { .. }) && gone.is_transient(), "{gone}");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_hangs_is_given_up_within_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let hanging = AdminClient::new(&path).status().await.unwrap_err();
+        assert_eq!(hanging.to_string(), "the node did not respond within 5 seconds");
+    }
 }

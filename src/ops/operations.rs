@@ -101,15 +101,20 @@ impl AdminOperations for Operations {
     }
 
     async fn status(&self) -> Result<ClusterStatus, AdminError> {
-        let report = tokio::time::timeout(STATUS_LIMIT, status::report(&self.0)).await;
-        let seconds = STATUS_LIMIT.as_secs();
-        report.map_err(|_| AdminError::Failed(format!("the node found out nothing within {seconds} seconds")))
+        soon(status::report(&self.0)).await
     }
 
     async fn wait_linearizable_read(&self) -> Result<(), AdminError> {
         self.0.node.read().await.map_err(ApiError::from)?;
         Ok(())
     }
+}
+
+/// What `status` finds, if it does within [`STATUS_LIMIT`].
+async fn soon(status: impl Future<Output = ClusterStatus>) -> Result<ClusterStatus, AdminError> {
+    let seconds = STATUS_LIMIT.as_secs();
+    let late = |_| AdminError::Failed(format!("the node found out nothing within {seconds} seconds"));
+    tokio::time::timeout(STATUS_LIMIT, status).await.map_err(late)
 }
 
 fn list(state: &State) -> FernetKeys {
@@ -131,4 +136,19 @@ fn list(state: &State) -> FernetKeys {
         .collect();
     keys.sort_by_key(|key| key.number);
     FernetKeys { keys }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_status_that_does_not_come_is_an_error_within_seconds() {
+        let started = Instant::now();
+        let late = soon(std::future::pending()).await.unwrap_err();
+        assert_eq!(started.elapsed(), STATUS_LIMIT);
+        assert_eq!(late.to_string(), "the node found out nothing within 3 seconds");
+    }
 }

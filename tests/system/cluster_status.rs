@@ -90,4 +90,11 @@ async fn the_status_of_a_cluster_needs_no_leader_and_its_exit_code_tells_how_it_
         shown(&cluster, 2, "keyraft: no node runs behind ");
     })
     .await;
+    cluster.restart(ASKED);
+    step("a_node_that_finds_no_leader_responds", async {
+        let responds = || status(&cluster, ASKED).1.contains("quorum:  NO, 1 of 3 voters respond\n");
+        wait_until("the node responds", LIMIT, responds);
+        shown(&cluster, 2, "there is no leader");
+    })
+    .await;
 }

@@ -5,7 +5,7 @@ use keyraft::ops::operations::Operations;
 use keyraft::ops::status::Quorum;
 use serde_json::json;
 
-use crate::world::{TestApi, get};
+use crate::world::{TestApi, get, lone_node};
 
 #[tokio::test]
 async fn a_node_that_stops_is_not_ready_and_serves_on() {
@@ -32,4 +32,16 @@ async fn the_administrator_sees_the_cluster_without_a_token() {
     assert!(node.uptime_ms.is_some() && node.digest.is_some() && node.fault.is_none());
     let shown = api.send(get("/keyraft/status").by("{admin}")).await;
     assert_eq!(shown.body["quorum"]["voters"], 1, "the API shows the same");
+}
+
+#[tokio::test]
+async fn a_node_that_waits_for_the_others_to_form_a_cluster_has_a_status() {
+    let peers = "[{ id = 0, address = '127.0.0.1:5100' }, { id = 1, address = '127.0.0.1:5101' }]";
+    let app = lone_node(&format!("cluster.peers = {peers}")).await;
+    let status = Operations(app.clone()).status().await.unwrap();
+    assert_eq!((status.ready, status.leader, status.quorum), (Some(false), None, None));
+    assert_eq!(status.reasons, ["no leader confirms what may be read"]);
+    let roles: Vec<_> = status.nodes.iter().map(|node| (node.number, node.role.as_str())).collect();
+    assert_eq!(roles, [(0, "starting"), (1, "unreachable")]);
+    app.node.shutdown().await;
 }

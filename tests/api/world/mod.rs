@@ -143,6 +143,11 @@ impl TestApi {
     }
 }
 
+/// A node with these options that nobody has bootstrapped, and that reaches no other.
+pub async fn lone_node(options: &str) -> App {
+    start(options, &Host::in_memory(), &Arc::new(TestClock::default())).await
+}
+
 async fn start(options: &str, host: &Host, clock: &Arc<TestClock>) -> App {
     let mut table: toml::Table = CONFIG.parse().unwrap();
     merge(&mut table, options.parse().unwrap());

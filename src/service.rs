@@ -84,6 +84,7 @@ fn node_config(config: &Config, host: &Host) -> NodeConfig {
         read_timeout_ms: cluster.read_timeout_ms,
         write_timeout_ms: cluster.write_timeout_ms,
         digest_interval_ms: cluster.digest_interval_ms,
+        promotion_delay_ms: cluster.promotion_delay_s.saturating_mul(1_000),
         consensus_threads: if host.is_inline { 0 } else { defaults.consensus_threads },
         ..defaults
     }

@@ -70,6 +70,8 @@ pub struct NodeConfig {
     pub log_entries_kept: u64,
     /// How often the leader has the digests of all nodes compared.
     pub digest_interval_ms: u64,
+    /// How long a learner has to keep up with the leader before it becomes a voter.
+    pub promotion_delay_ms: u64,
     /// Threads for consensus alone. 0: it runs on the runtime that starts the node, as a simulation needs.
     pub consensus_threads: usize,
 }
@@ -102,6 +104,7 @@ impl Default for NodeConfig {
             snapshot_log_percent: 50,
             log_entries_kept: 5_000,
             digest_interval_ms: 30_000,
+            promotion_delay_ms: 10_000,
             consensus_threads: 3,
         }
     }
@@ -154,6 +157,7 @@ impl NodeConfig {
             ("proposer_queue", self.proposer_queue as u64),
             ("reads_waiting", self.reads_waiting as u64),
             ("digest_interval_ms", self.digest_interval_ms),
+            ("promotion_delay_ms", self.promotion_delay_ms),
         ];
         match positive.iter().find(|(_, value)| *value == 0) {
             Some((key, _)) => fault(key, "must be 1 or more".into()),

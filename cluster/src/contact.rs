@@ -78,6 +78,18 @@ impl Contact {
         }
     }
 
+    /// Whether `follower` has accepted what this node sent as `leader` within the last `window`.
+    pub(crate) fn has_acknowledged(
+        &self,
+        follower: NodeId,
+        leader: LeaderId<NodeId>,
+        window: Duration,
+    ) -> bool {
+        let since = self.clock.elapsed().saturating_sub(window);
+        let all = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&follower).is_some_and(|(to, sent_at)| *to == leader && *sent_at >= since)
+    }
+
     /// Whether a quorum has accepted what this node sent as `leader` within the last `window`.
     pub(crate) fn quorum_acknowledged(
         &self,
@@ -168,8 +180,10 @@ mod tests {
         contact.acknowledged(2, former, contact.now());
         assert!(!contact.quorum_acknowledged(1, leader, &members, window));
         contact.acknowledged(2, leader, contact.now());
+        assert!(contact.has_acknowledged(2, leader, window) && !contact.has_acknowledged(3, leader, window));
         assert!(contact.quorum_acknowledged(1, leader, &members, window));
         clock.0.store(1451, Ordering::SeqCst);
+        assert!(!contact.has_acknowledged(2, leader, window));
         assert!(!contact.quorum_acknowledged(1, leader, &members, window));
     }
 

@@ -3,6 +3,7 @@
 //! This crate knows bytes, indexes and nodes; it knows nothing of users. An [`Application`] tells it
 //! how a command changes a state; a [`Node`] replicates the commands and publishes the state.
 
+mod acknowledged;
 mod announcement;
 pub mod application;
 pub mod config;

@@ -1,4 +1,5 @@
-//! A node whose state has diverged starts itself again, since only a start replaces the state.
+//! A node whose state has diverged, or that has lost entries of its log, starts itself again, since only a start replaces
+//! them.
 
 use std::env;
 use std::fmt::Display;
@@ -27,9 +28,11 @@ pub fn count() -> u32 {
 /// The number of the restart in a row that should follow `error`, after a process that was the restart
 /// `count` and has `ran` for so long; `None` when the process has to end.
 pub fn after(error: &ServeError, ran: Duration, count: u32) -> Option<u32> {
-    if !matches!(error, ServeError::Fault(Fault::Storage(StorageFault::Diverged { .. }))) {
+    let ServeError::Fault(Fault::Storage(StorageFault::Diverged { .. } | StorageFault::Forgot { .. })) =
+        error
+    else {
         return None;
-    }
+    };
     let in_a_row = if ran >= LASTING { 0 } else { count };
     (in_a_row < MAX_IN_A_ROW).then(|| in_a_row.saturating_add(1))
 }

@@ -60,6 +60,9 @@ pub struct Cluster {
     /// The interval at which the leader has the states of all nodes compared, if anything has changed, in milliseconds.
     #[serde(default = "digest_interval_ms")]
     pub digest_interval_ms: u64,
+    /// How long a node that is no voter has to keep up with the leader before it becomes one, in seconds.
+    #[serde(default = "promotion_delay_s")]
+    pub promotion_delay_s: u64,
 }
 
 /// One node, as the others reach it.
@@ -108,6 +111,10 @@ fn write_timeout_ms() -> u64 {
     10_000
 }
 
+fn promotion_delay_s() -> u64 {
+    10
+}
+
 fn digest_interval_ms() -> u64 {
     30_000
 }
@@ -147,6 +154,7 @@ impl Cluster {
         within("cluster.read_timeout_ms", self.read_timeout_ms, 1..=HOUR_MS)?;
         within("cluster.write_timeout_ms", self.write_timeout_ms, 1..=HOUR_MS)?;
         within("cluster.digest_interval_ms", self.digest_interval_ms, 100..=HOUR_MS)?;
+        within("cluster.promotion_delay_s", self.promotion_delay_s, 1..=3_600)?;
         // A single lost heartbeat must not look like a dead leader.
         if self.election_timeout_min_ms < 2 * self.heartbeat_ms {
             let reason = format!(

@@ -19,6 +19,7 @@ const OWN: [&str; 19] = [
     "cluster.read_timeout_ms",
     "cluster.write_timeout_ms",
     "cluster.digest_interval_ms",
+    "cluster.promotion_delay_s",
     "operations",
     "log",
     "http.listen",

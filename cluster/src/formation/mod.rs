@@ -5,13 +5,15 @@
 //!     |                                                        ^
 //!     +-- a peer's cluster has begun --+                       |
 //!                                      v                       |
-//!   Forgotten --------------------> readmission (as learner) --+
+//!   Forgotten --------------------> readmission (as learner) --+--> promotion (to voter)
 //!   NeedsSnapshot ----------------> a peer's snapshot ---------+
 //! ```
 //! Until it is Sound, openraft does not run here: the node gives no vote and acknowledges no entry. So a
 //! node that has lost its folder cannot take back what it had promised.
 
+pub(crate) mod changes;
 pub(crate) mod founding;
+pub(crate) mod promotion;
 pub(crate) mod readmission;
 pub(crate) mod recovery;
 
@@ -206,6 +208,10 @@ pub(crate) async fn accept<A: Application>(
         return Err(format!("node {} is configured with other members: {configured:?}", site.me()));
     }
     let own = site.peers.cluster_id();
+    if core.is_formed() {
+        // Its founder has lost what it wrote: to begin again would be a second history of the same cluster.
+        return Err(format!("node {} belongs to cluster {own}, which has begun", site.me()));
+    }
     if *own == request.cluster_id && core.member().is_some() {
         return Ok(());
     }
@@ -225,6 +231,8 @@ pub(crate) struct Affiliation {
     pub(crate) cluster_id: String,
     /// Whether that cluster has begun to write its log.
     pub(crate) is_formed: bool,
+    /// Its life, by a random number.
+    pub(crate) process: u64,
 }
 
 /// Asks a peer for its cluster; `None`: it does not answer.
@@ -236,5 +244,6 @@ async fn identify(site: &Site, peer: NodeId) -> Option<Affiliation> {
         tracing::warn!(peer, answered = answer.node_id, "another node answers at a peer's address");
         return None;
     }
-    Some(Affiliation { cluster_id: answer.cluster_id, is_formed: answer.formed })
+    let (cluster_id, is_formed, process) = (answer.cluster_id, answer.formed, answer.process);
+    Some(Affiliation { cluster_id, is_formed, process })
 }

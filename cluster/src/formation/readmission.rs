@@ -2,21 +2,22 @@
 //!
 //! What it had acknowledged may have been counted, so it must not vote as if it had not. The leader takes
 //! it out of the voters first; only when that is committed does the node run again, as a learner that
-//! obeys no leader lower than the one that took it back.
+//! obeys no leader lower than the one that took it back. [`super::promotion`] makes it a voter again.
+//!
+//! A second process with the number of a member that lives is turned away, and so is whoever would leave the cluster with
+//! too few voters.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use keyraft_proto::cluster as proto;
-use openraft::error::{ChangeMembershipError, ClientWriteError, ForwardToLeader, RaftError};
 use openraft::{BasicNode, ChangeMembers};
-use tokio::sync::watch;
 use tonic::Status;
 
-use super::{ASK_PAUSE, Ground, identity, open_fault};
+use super::changes::{CHANGE_TIMEOUT, Change, change, effective_membership, leads, not_leading};
+use super::{ASK_PAUSE, Ground, identify, identity, open_fault};
 use crate::application::Application;
-use crate::lease::{self, Barred};
 use crate::network::peers::Lane;
 use crate::node::core::Core;
 use crate::node::fault::Fault;
@@ -25,12 +26,10 @@ use crate::node::site::Site;
 use crate::read_index::confirm_leadership;
 use crate::runtime::run_blocking;
 use crate::storage::{self, Opened, Phase};
-use crate::types::{NodeId, Raft, Vote, Wire};
+use crate::types::{Membership, NodeId, Vote, Wire};
 
-/// How long the leader may take to change the membership.
-const READMISSION_TIMEOUT: Duration = Duration::from_millis(10_000);
-/// Pause while another change of membership is under way.
-const CHANGE_PAUSE: Duration = Duration::from_millis(50);
+/// The least number of voters that a cluster is left with, whatever its size: the data are on one disk more than one.
+const MIN_VOTERS: usize = 2;
 
 /// Asks the cluster to take this node back, and starts over with nothing but the leader's vote.
 pub(crate) async fn rejoin<A: Application>(
@@ -41,7 +40,7 @@ pub(crate) async fn rejoin<A: Application>(
 ) -> Result<Opened<A>, Fault> {
     let site = &core.site;
     tracing::warn!(node = site.me(), reason, "this node has forgotten its log; it asks to become a learner");
-    let (cluster_id, vote) = ask_to_rejoin(site, opened.identity.as_ref(), reason).await?;
+    let (cluster_id, readmitted) = ask_to_rejoin(site, opened.identity.as_ref(), reason).await?;
     // Only now: as long as no leader has answered, these files may be all that is left.
     let handle = opened.handle.clone();
     drop(opened);
@@ -53,7 +52,7 @@ pub(crate) async fn rejoin<A: Application>(
         let _ = handle.flush_and_close();
         drop(handle);
         storage::set_aside(&options, disk.as_ref(), &reason)?;
-        storage::seed(&options, &environment, disk, &identity, vote)
+        storage::seed(&options, &environment, disk, &identity, readmitted.vote, readmitted.latest_boot)
     });
     seeded.await.map_err(|failed| Fault::Open { reason: failed.to_string() })?.map_err(open_fault)?;
     ground.reopen(site).await
@@ -63,7 +62,7 @@ async fn ask_to_rejoin(
     site: &Site,
     known: Option<&storage::Identity>,
     reason: &str,
-) -> Result<(String, Vote), Fault> {
+) -> Result<(String, Readmitted), Fault> {
     let others = site.config.other_members();
     if others.is_empty() {
         return Err(Fault::Lost { reason: reason.to_owned() });
@@ -73,14 +72,15 @@ async fn ask_to_rejoin(
     loop {
         for peer in &others {
             let Ok(mut client) = site.peers.client(peer.node_id, Lane::Bulk) else { continue };
-            let message = proto::RejoinRequest { node_id: site.me(), address: address.clone() };
-            let call = site.peers.request(message, Some(READMISSION_TIMEOUT));
-            let answer = match tokio::time::timeout(READMISSION_TIMEOUT, client.rejoin(call)).await {
+            let message =
+                proto::RejoinRequest { node_id: site.me(), address: address.clone(), process: site.process };
+            let call = site.peers.request(message, Some(CHANGE_TIMEOUT));
+            let answer = match tokio::time::timeout(CHANGE_TIMEOUT, client.rejoin(call)).await {
                 Ok(Ok(answer)) => answer.into_inner(),
                 Ok(Err(status)) => {
                     if last_refusal != status.message() {
                         last_refusal = status.message().to_owned();
-                        tracing::info!(peer = peer.node_id, reason = last_refusal, "not taken back yet");
+                        tracing::warn!(peer = peer.node_id, reason = last_refusal, "not taken back yet");
                     }
                     continue;
                 }
@@ -93,126 +93,133 @@ async fn ask_to_rejoin(
                 return Err(Fault::ForeignCluster { own, peer: peer.node_id, other });
             }
             if let Some(Ok(vote)) = answer.vote.map(Vote::from_message) {
-                return Ok((answer.cluster_id, vote));
+                return Ok((answer.cluster_id, Readmitted { vote, latest_boot: answer.boot }));
             }
         }
         tokio::time::sleep(ASK_PAUSE).await;
     }
 }
 
-/// The leader's part: makes the node a learner, and returns the vote that it must obey.
+/// What the leader lets a node come back with.
+#[derive(Debug)]
+pub(crate) struct Readmitted {
+    /// The vote that it must obey.
+    pub(crate) vote: Vote,
+    /// The newest boot under which it has written; 0: none.
+    pub(crate) latest_boot: u64,
+}
+
+/// Why the leader does not take a node back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The member that the caller claims to be is alive.
+    #[error(
+        "node {node} runs at {address} and responds, so the process at {claimed} cannot be it; is a number used twice?"
+    )]
+    Alive {
+        /// The number of both.
+        node: NodeId,
+        /// Where the member is.
+        address: String,
+        /// Where the caller says it is.
+        claimed: String,
+    },
+    /// The cluster would get along with fewer voters than its data are safe on.
+    #[error(
+        "without node {node} there would be {left} voters, and {least} are the least; an operator has to decide"
+    )]
+    TooFewVoters {
+        /// The node that would leave the voters.
+        node: NodeId,
+        /// How many would be left.
+        left: usize,
+        /// How many have to be.
+        least: usize,
+    },
+}
+
+/// The leader's part: makes the node a learner.
 ///
 /// The node leaves the membership altogether first. Otherwise the leader would go on counting from what
 /// the node had acknowledged before it forgot.
+///
+/// # Errors
+/// `FailedPrecondition`: the member that the caller claims to be responds, too few voters would be left, or this node
+/// does not lead. `DeadlineExceeded`: the change was not committed in time, and may be later.
 pub(crate) async fn readmit<A: Application>(
     member: &Member<A>,
     request: proto::RejoinRequest,
-) -> Result<Vote, Status> {
+) -> Result<Readmitted, Status> {
     let node_id = request.node_id;
     if node_id == member.site.me() {
         return Err(Status::failed_precondition("this node has not forgotten"));
     }
     let readmitted = async {
         // One at a time: a second call must not take out the node that the first has let in.
-        let _turn = member.readmission.lock().await;
+        let _turn = member.changing.lock().await;
+        let membership = effective_membership(member).await?;
+        if let Some(refusal) = refusal(member, &membership, &request).await {
+            tracing::warn!(node = node_id, address = request.address, %refusal, "a node is not taken back");
+            return Err(Status::failed_precondition(refusal.to_string()));
+        }
         while let Some(removal) = next_removal(member, node_id).await? {
             tracing::warn!(node = node_id, "a node that has forgotten its log leaves the voters");
             change(member, removal).await?;
         }
+        member.site.acknowledged.forget(node_id);
         let node = BasicNode { addr: request.address.clone() };
         change(member, ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]))).await?;
         // A deposed leader may not know that the node has become a voter since.
         let vote = member.raft.server_metrics().borrow().vote;
         let confirmed = confirm_leadership(member.raft.clone()).await;
         let is_leading = leads(member, &vote) && confirmed.is_ok();
-        is_leading.then_some(vote).ok_or_else(not_leading)
+        // The change is applied here, and with it whatever the node wrote before it forgot.
+        let latest_boot = member.storage.boot_of(node_id);
+        is_leading.then_some(Readmitted { vote, latest_boot }).ok_or_else(not_leading)
     };
-    tokio::time::timeout(READMISSION_TIMEOUT, readmitted)
+    tokio::time::timeout(CHANGE_TIMEOUT, readmitted)
         .await
         .unwrap_or_else(|_| Err(Status::deadline_exceeded("the membership was not committed in time")))
 }
 
-fn not_leading() -> Status {
-    Status::failed_precondition("this node does not lead")
-}
-
-fn leads<A: Application>(member: &Member<A>, vote: &Vote) -> bool {
-    vote.committed && vote.leader_id.node_id == member.site.me()
-}
-
-type Change = ChangeMembers<NodeId, BasicNode>;
-
-/// Makes one change of the membership and waits until it is committed. While another one is under way it
-/// only pauses. A node that is to leave holds no lease any more when that is proposed.
-async fn change<A: Application>(member: &Member<A>, change: Change) -> Result<(), Status> {
-    let leaving = match &change {
-        ChangeMembers::RemoveVoters(nodes) | ChangeMembers::RemoveNodes(nodes) => nodes.clone(),
-        _ => BTreeSet::new(),
-    };
-    loop {
-        let mut barred = Vec::with_capacity(leaving.len());
-        for node in &leaving {
-            barred.push(member.lease.bar(*node).await.ok_or_else(not_leading)?);
-        }
-        // On a task of its own: it is seen through, whoever waits for it (see `Barred`).
-        let proposing = propose(member.raft.clone(), member.lease.status(), change.clone(), barred);
-        match tokio::spawn(proposing).await {
-            Ok(Proposed::Committed) => return Ok(()),
-            Ok(Proposed::Refused(status)) => return Err(status),
-            Ok(Proposed::InProgress) => tokio::time::sleep(CHANGE_PAUSE).await,
-            Err(_) => return Err(Status::unavailable("this node stops")),
-        }
+async fn refusal<A: Application>(
+    member: &Member<A>,
+    membership: &Membership,
+    request: &proto::RejoinRequest,
+) -> Option<Refusal> {
+    let node_id = request.node_id;
+    let address = membership.get_node(&node_id)?.addr.clone();
+    if is_alive(member, request).await {
+        return Some(Refusal::Alive { node: node_id, address, claimed: request.address.clone() });
     }
+    let founders = member.site.config.members().len();
+    let (left, least) = voters_without(membership, node_id, founders)?;
+    (left < least).then_some(Refusal::TooFewVoters { node: node_id, left, least })
 }
 
-/// What has become of a change that was proposed.
-enum Proposed {
-    Committed,
-    /// Another one was under way.
-    InProgress,
-    /// It was not appended, or this node does not lead any more.
-    Refused(Status),
-}
-
-/// Proposes a change once, and returns when it is known what has become of it.
-async fn propose(
-    raft: Raft,
-    mut status: watch::Receiver<lease::Status>,
-    change: Change,
-    mut barred: Vec<Barred>,
-) -> Proposed {
-    let leader = status.borrow_and_update().leadership;
-    barred.iter_mut().for_each(Barred::proposed);
-    // openraft says nothing of an entry that a snapshot has overtaken after this node was deposed.
-    let changed = tokio::select! {
-        changed = raft.change_membership(change, false) => changed,
-        _ = status.wait_for(|now| now.leadership != leader) => {
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(ForwardToLeader::empty())))
-        }
-    };
-    barred.into_iter().for_each(Barred::settled);
-    match changed {
-        Ok(_) => Proposed::Committed,
-        Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(
-            ChangeMembershipError::InProgress(_),
-        ))) => Proposed::InProgress,
-        Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Proposed::Refused(not_leading()),
-        Err(error) => Proposed::Refused(Status::failed_precondition(error.to_string())),
+/// Whether another process of the node than the caller's responds, or has not long ago.
+async fn is_alive<A: Application>(member: &Member<A>, request: &proto::RejoinRequest) -> bool {
+    let site = &member.site;
+    let leader = member.raft.server_metrics().borrow().vote.leader_id;
+    let window = Duration::from_millis(site.config.follower_lease_ms);
+    if site.contact.has_acknowledged(request.node_id, leader, window) {
+        return true;
     }
+    let answer = identify(site, request.node_id).await;
+    answer.is_some_and(|answer| answer.process != request.process)
+}
+
+/// How many voters are left without `node_id`, and how many there have to be: two, or a majority of the founders if
+/// that is more. `None`: it is no voter.
+fn voters_without(membership: &Membership, node_id: NodeId, founders: usize) -> Option<(usize, usize)> {
+    let mut voters: BTreeSet<NodeId> = membership.voter_ids().collect();
+    voters.remove(&node_id).then(|| (voters.len(), MIN_VOTERS.max(founders / 2 + 1)))
 }
 
 /// The change that is still needed for `node_id` to be no member; `None`: it is none.
 async fn next_removal<A: Application>(member: &Member<A>, node_id: NodeId) -> Result<Option<Change>, Status> {
-    let stopped = |error: openraft::error::Fatal<NodeId>| Status::unavailable(error.to_string());
-    let (vote, effective) = member
-        .raft
-        .with_raft_state(|state| (*state.vote_ref(), state.membership_state.effective().clone()))
-        .await
-        .map_err(stopped)?;
-    if !leads(member, &vote) {
-        return Err(not_leading());
-    }
-    let (membership, nodes) = (effective.membership(), BTreeSet::from([node_id]));
+    let membership = effective_membership(member).await?;
+    let nodes = BTreeSet::from([node_id]);
     let is_voter = membership.voter_ids().any(|voter| voter == node_id);
     // An earlier leader may have left the change half done.
     let is_joint = membership.get_joint_config().len() > 1;
@@ -221,4 +228,23 @@ async fn next_removal<A: Application>(member: &Member<A>, node_id: NodeId) -> Re
         Some(_) => Some(ChangeMembers::RemoveNodes(nodes)),
         None => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn membership(voters: &[NodeId], learners: &[NodeId]) -> Membership {
+        let nodes = voters.iter().chain(learners).map(|node| (*node, BasicNode::default()));
+        Membership::new(vec![voters.iter().copied().collect()], nodes.collect::<BTreeMap<_, _>>())
+    }
+
+    #[test]
+    fn two_voters_stay_or_a_majority_of_the_founders() {
+        assert_eq!(voters_without(&membership(&[1, 2, 3], &[]), 3, 3), Some((2, 2)));
+        assert_eq!(voters_without(&membership(&[1, 2], &[3]), 2, 3), Some((1, 2)));
+        assert_eq!(voters_without(&membership(&[1, 2], &[3]), 3, 3), None);
+        assert_eq!(voters_without(&membership(&[1, 2, 3], &[4, 5]), 3, 5), Some((2, 3)));
+        assert_eq!(voters_without(&membership(&[1, 2], &[]), 2, 2), Some((1, 2)));
+    }
 }

@@ -47,6 +47,8 @@ pub(crate) struct Start {
     pub(crate) time_ceiling_ms: u64,
     /// From the last applied on.
     pub(crate) memberships: Vec<(LogIndex, Membership)>,
+    /// This life of the node.
+    pub(crate) process: u64,
     /// A rule that is left out, to see that it is missed.
     #[cfg(feature = "omissions")]
     pub(crate) omitted: Option<keyraft_lease::Omission>,
@@ -147,7 +149,7 @@ impl Lease {
         start: Start,
         show_released: impl Fn(LogIndex) + Send + Sync + 'static,
     ) -> Arc<Self> {
-        let process = ProcessId(environment.random.next_u64());
+        let process = ProcessId(start.process);
         let vote = start.vote.map(|vote| leadership(vote.leader_id));
         let applied = start.applied.map_or(0, |applied| applied.index);
         let configurations = start.memberships.iter();

@@ -93,8 +93,10 @@ impl RaftNetwork<TypeConfig> for Link {
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<NodeId>, RpcError> {
-        let (vote, had_previous) = (request.vote, request.prev_log_id.is_some());
-        let (message, cut) = rpc::append_to_message(request, self.pace.send());
+        let (vote, previous) = (request.vote, request.prev_log_id);
+        let last = request.entries.last().map(|entry| entry.log_id).or(previous);
+        let acknowledged = self.site.acknowledged.to(vote.leader_id, self.target);
+        let (message, cut) = rpc::append_to_message(request, acknowledged, self.pace.send());
         let mut client = self.client(Lane::Urgent)?;
         self.site.reach.asked(self.target);
         let sent_at = self.site.contact.now();
@@ -106,14 +108,24 @@ impl RaftNetwork<TypeConfig> for Link {
         let answer = answer.into_inner();
         self.site.reach.heard(self.target);
         self.pace.answered();
-        let answer = rpc::append_answer_from_message(answer, &vote, had_previous).map_err(unreachable)?;
+        let answer =
+            rpc::append_answer_from_message(answer, &vote, previous.is_some()).map_err(unreachable)?;
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
             self.site.contact.acknowledged(self.target, vote.leader_id, sent_at);
         }
-        Ok(match (answer, cut) {
+        let answer = match (answer, cut) {
             (AppendEntriesResponse::Success, Some(last)) => AppendEntriesResponse::PartialSuccess(Some(last)),
             (answer, _) => answer,
-        })
+        };
+        let matching = match &answer {
+            AppendEntriesResponse::Success => last,
+            AppendEntriesResponse::PartialSuccess(matching) => *matching,
+            AppendEntriesResponse::Conflict | AppendEntriesResponse::HigherVote(_) => None,
+        };
+        if let Some(matching) = matching {
+            self.site.acknowledged.note(self.target, vote.leader_id, matching);
+        }
+        Ok(answer)
     }
 
     async fn vote(

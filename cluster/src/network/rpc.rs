@@ -44,9 +44,10 @@ fn optional_log_id(message: Option<proto::LogId>) -> Result<Option<LogId>, Malfo
 }
 
 /// The message for as many of the entries as fit in `max_bytes` (one at least), and the last of them
-/// when not all did.
+/// when not all did. `acknowledged` is the newest entry that the receiver has acknowledged to this leader.
 pub(crate) fn append_to_message(
     rpc: AppendEntriesRequest<TypeConfig>,
+    acknowledged: Option<LogId>,
     max_bytes: usize,
 ) -> (proto::AppendEntriesRequest, Option<LogId>) {
     let mut entries = Vec::with_capacity(rpc.entries.len());
@@ -67,8 +68,18 @@ pub(crate) fn append_to_message(
         prev_log_id: rpc.prev_log_id.map(Wire::to_message),
         entries,
         leader_commit: rpc.leader_commit.map(Wire::to_message),
+        acknowledged: acknowledged.map(Wire::to_message),
     };
     (message, cut)
+}
+
+/// The vote of the leader that sends a message, and the newest entry that this node has acknowledged to it.
+pub(crate) fn acknowledged_of(
+    message: &proto::AppendEntriesRequest,
+    me: NodeId,
+) -> Result<(Vote, Option<LogId>), Malformed> {
+    let vote = leader_vote(message.vote, "append request", me)?;
+    Ok((vote, optional_log_id(message.acknowledged)?))
 }
 
 pub(crate) fn append_from_message(
@@ -209,7 +220,7 @@ mod tests {
 
     #[test]
     fn an_append_request_survives_the_journey() {
-        let (message, cut) = append_to_message(append(vec![blank(2, 5), blank(3, 6)]), 1 << 20);
+        let (message, cut) = append_to_message(append(vec![blank(2, 5), blank(3, 6)]), None, 1 << 20);
         assert_eq!(cut, None);
         let received = append_from_message(message, 2).unwrap();
         assert_eq!(received.vote, Vote::new_committed(3, 1));
@@ -220,14 +231,14 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_left_for_the_next_message() {
-        let (message, cut) = append_to_message(append(vec![blank(2, 5), blank(2, 6), blank(2, 7)]), 1);
+        let (message, cut) = append_to_message(append(vec![blank(2, 5), blank(2, 6), blank(2, 7)]), None, 1);
         assert_eq!(message.entries.len(), 1);
         assert_eq!(cut, Some(log_id(2, 5)));
     }
 
     #[test]
     fn malformed_append_requests_are_refused() {
-        let good = append_to_message(append(vec![blank(2, 5), blank(2, 6)]), 1 << 20).0;
+        let good = append_to_message(append(vec![blank(2, 5), blank(2, 6)]), None, 1 << 20).0;
         assert!(append_from_message(good.clone(), 2).is_ok());
         let refused = |change: fn(&mut proto::AppendEntriesRequest)| {
             let mut message = good.clone();

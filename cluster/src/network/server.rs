@@ -92,7 +92,13 @@ impl<A: Application> Consensus for Service<A> {
         request: Request<proto::AppendEntriesRequest>,
     ) -> Result<Response<proto::AppendEntriesResponse>, Status> {
         let member = self.member(&request)?;
-        let rpc = rpc::append_from_message(request.into_inner(), member.site.me()).map_err(malformed)?;
+        let (message, me) = (request.into_inner(), member.site.me());
+        let (vote, acknowledged) = rpc::acknowledged_of(&message, me).map_err(malformed)?;
+        if let Some(acknowledged) = acknowledged {
+            let checked = member.storage.check_acknowledged(vote.leader_id, acknowledged);
+            checked.map_err(|fault| Status::unavailable(fault.to_string()))?;
+        }
+        let rpc = rpc::append_from_message(message, me).map_err(malformed)?;
         member.site.reach.heard(rpc.vote.leader_id.node_id);
         let answer = member.raft.append_entries(rpc).await.map_err(stopped)?;
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
@@ -193,6 +199,7 @@ impl<A: Application> Consensus for Service<A> {
             node_id: self.core.site.me(),
             cluster_id: self.core.site.peers.cluster_id().to_string(),
             formed: self.core.is_formed(),
+            process: self.core.site.process,
         }))
     }
 
@@ -215,10 +222,11 @@ impl<A: Application> Consensus for Service<A> {
             .core
             .member()
             .ok_or_else(|| Status::failed_precondition("this node belongs to no cluster yet"))?;
-        let vote = formation::readmission::readmit(&member, request.into_inner()).await?;
+        let readmitted = formation::readmission::readmit(&member, request.into_inner()).await?;
         Ok(Response::new(proto::RejoinResponse {
             cluster_id: self.core.site.peers.cluster_id().to_string(),
-            vote: Some(vote.to_message()),
+            vote: Some(readmitted.vote.to_message()),
+            boot: readmitted.latest_boot,
         }))
     }
 

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::application::Application;
 use crate::election;
+use crate::formation::promotion;
 use crate::forward::Forwarder;
 use crate::lease::{self, Lease};
 use crate::network::link::Links;
@@ -34,8 +35,8 @@ pub(crate) struct Member<A: Application> {
     pub(crate) reads: Rounds<ReadIndex>,
     /// Rounds of this node, as leader, to its followers.
     pub(crate) confirmations: Rounds<ReadIndex>,
-    /// Held while this node, as leader, takes a node back that has forgotten its log.
-    pub(crate) readmission: tokio::sync::Mutex<()>,
+    /// Held while this node, as leader, changes the membership.
+    pub(crate) changing: tokio::sync::Mutex<()>,
 }
 
 impl<A: Application> Member<A> {
@@ -67,7 +68,7 @@ impl<A: Application> Member<A> {
             proposer,
             reads,
             confirmations: confirmations.clone(),
-            readmission: tokio::sync::Mutex::new(()),
+            changing: tokio::sync::Mutex::new(()),
         });
 
         member.spawn(packer.run(raft.clone(), Arc::clone(&lease)));
@@ -83,6 +84,7 @@ impl<A: Application> Member<A> {
         member.spawn(election::run(Arc::clone(site), raft));
         member.spawn(upkeep::take_snapshots(Arc::clone(&member)));
         member.spawn(upkeep::compare_digests(Arc::clone(&member)));
+        member.spawn(promotion::run(Arc::clone(&member)));
         Ok(member)
     }
 
@@ -111,6 +113,7 @@ fn begin_lease<A: Application>(site: &Site, opened: &Opened<A>) -> Result<Arc<Le
         applied,
         time_ceiling_ms,
         memberships,
+        process: site.process,
         #[cfg(feature = "omissions")]
         omitted: site.omitted,
     };

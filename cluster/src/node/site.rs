@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::acknowledged::Acknowledged;
 use crate::announcement::Announcement;
 use crate::config::NodeConfig;
 use crate::contact::Contact;
@@ -25,8 +26,12 @@ pub(crate) struct Site {
     /// A rule of the leases that is left out, to see that it is missed.
     #[cfg(feature = "omissions")]
     pub(crate) omitted: Option<keyraft_lease::Omission>,
+    /// This life of the node, by a random number.
+    pub(crate) process: u64,
     pub(crate) peers: Peers,
     pub(crate) contact: Contact,
+    /// What the others have acknowledged to this node as leader.
+    pub(crate) acknowledged: Acknowledged,
     pub(crate) reach: Reach,
     pub(crate) faults: Faults,
     /// The leader that this node obeys, itself included.
@@ -45,7 +50,9 @@ impl Site {
     pub(crate) fn new(config: NodeConfig, environment: Environment, host: &Host) -> Arc<Self> {
         Arc::new(Self {
             peers: Peers::new(&config, Arc::clone(&host.network)),
+            process: environment.random.next_u64(),
             contact: Contact::new(Arc::clone(&environment.clock)),
+            acknowledged: Acknowledged::default(),
             reach: Reach::new(Arc::clone(&environment.clock)),
             faults: Faults::new(),
             leader: watch::Sender::new(None),

@@ -31,7 +31,7 @@ pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Res
     replace_file(disk, &note, format!("{reason}\n").as_bytes()).map_err(StorageError::io("write", &note))?;
     // The log and the identity go first: what is left then is no node's. Were the state to go first, a
     // crash behind it would leave a log that nothing contradicts.
-    for from in [&layout.wal, &layout.snapshots, &layout.state, &layout.diverged] {
+    for from in [&layout.wal, &layout.snapshots, &layout.state, &layout.diverged, &layout.forgot] {
         let Some(name) = from.file_name() else { continue };
         move_if_there(disk, from, &target.join(name))?;
         for folder in [&target, directory] {
@@ -53,8 +53,8 @@ fn move_if_there(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), StorageE
     }
 }
 
-/// Starts a folder whose stored vote is `vote`, so that the node obeys nobody lower. The storage must
-/// be closed and its log empty.
+/// Starts a folder whose stored vote is `vote`, so that the node obeys nobody lower, and whose next boot is later than
+/// `latest_boot`, so that its requests are taken. The storage must be closed and its log empty.
 ///
 /// # Errors
 /// As of the disk.
@@ -64,6 +64,7 @@ pub fn seed(
     disk: Arc<dyn Disk>,
     identity: &Identity,
     vote: Vote,
+    latest_boot: u64,
 ) -> Result<(), StorageError> {
     let layout = Layout::of(&options.directory);
     let _lock = layout.take_lock(disk.as_ref())?;
@@ -79,6 +80,7 @@ pub fn seed(
         return Err(StorageError::damaged(&layout.wal, 0, reason));
     }
     wal.save_vote(vote)?;
+    identity::raise_boot(disk.as_ref(), &layout.boot, latest_boot)?;
     // Last: a log without an identity is not this node's.
     identity::save(disk.as_ref(), &layout.identity, identity)
 }

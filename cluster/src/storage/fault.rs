@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-use crate::types::LogIndex;
+use crate::types::{LogId, LogIndex};
 
 /// A failure after which the node must not go on. The first one stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +20,18 @@ pub enum Fault {
         own: u128,
         /// The leader's digest.
         leaders: u128,
+    },
+    /// The log lacks what this node has acknowledged to its leader: the next start sets the folder aside, and the node
+    /// joins again.
+    #[error(
+        "the log ends at {}, and this node has acknowledged {acknowledged}; it is set aside at the next start",
+        end.map_or("nothing".to_owned(), |end| end.to_string())
+    )]
+    Forgot {
+        /// The last entry of the log; `None`: there is none.
+        end: Option<LogId>,
+        /// The newest entry that this node has acknowledged.
+        acknowledged: LogId,
     },
     /// The log can no longer be written.
     #[error("the log failed: {reason}")]

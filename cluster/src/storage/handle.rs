@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::divergence;
 use super::error::StorageError;
 use super::fault::Fault;
+use super::forgetting;
 use super::identity::{self, Identity};
 use super::machine::Shared;
 use super::snapshot::{SnapshotFile, SnapshotReceiver};
@@ -88,6 +89,31 @@ impl<A: Application> StorageHandle<A> {
     /// As of the disk.
     pub fn begin_receive_snapshot(&self) -> Result<SnapshotReceiver, StorageError> {
         SnapshotReceiver::begin(Arc::clone(&self.shared.snapshots), self.shared.wal.clone())
+    }
+
+    /// The newest boot under which a node has written; 0: it has not.
+    pub(crate) fn boot_of(&self, node: NodeId) -> u64 {
+        self.shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).boot_of(node)
+    }
+
+    /// Finds out whether the log still holds `acknowledged`, which this node has acknowledged to `leader`. Where it does not, that
+    /// is noted durably and reported: the node has forgotten.
+    ///
+    /// # Errors
+    /// [`Fault::Forgot`].
+    pub(crate) fn check_acknowledged(
+        &self,
+        leader: openraft::LeaderId<NodeId>,
+        acknowledged: LogId,
+    ) -> Result<(), Fault> {
+        let Some(end) = self.shared.wal.end_before(leader, acknowledged) else { return Ok(()) };
+        let fault = Fault::Forgot { end, acknowledged };
+        let marker = &self.shared.forgot_marker;
+        if let Err(error) = forgetting::note(self.shared.disk.as_ref(), marker, &fault) {
+            tracing::error!(file = %marker.display(), %error, "cannot note that the log was lost");
+        }
+        self.shared.fault.report(fault.clone());
+        Err(fault)
     }
 
     /// Forgets that the state had diverged. Only when a peer's snapshot has been received, which the

@@ -69,14 +69,30 @@ pub(crate) fn save(disk: &dyn Disk, path: &Path, identity: &Identity) -> Result<
 /// Begins a new life: its number is higher than that of every earlier one, even when the wall clock has
 /// stepped back, and durable when this returns. Request ids of an earlier life are refused.
 pub(crate) fn next_boot(disk: &dyn Disk, path: &Path, wall_ms: u64) -> Result<u64, StorageError> {
-    let previous = match disk.read(path) {
-        Ok(bytes) => std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse::<u64>().ok()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(StorageError::io("read", path)(error)),
-    };
+    let previous = last_boot(disk, path)?;
     let boot = previous.map_or(wall_ms, |previous| wall_ms.max(previous.saturating_add(1))).max(1);
-    replace_file(disk, path, format!("{boot}\n").as_bytes()).map_err(StorageError::io("write", path))?;
+    save_boot(disk, path, boot)?;
     Ok(boot)
+}
+
+/// Makes every later life's number higher than `latest`, under which this node has written before it lost its files.
+pub(crate) fn raise_boot(disk: &dyn Disk, path: &Path, latest: u64) -> Result<(), StorageError> {
+    match last_boot(disk, path)? {
+        Some(previous) if previous >= latest => Ok(()),
+        _ => save_boot(disk, path, latest),
+    }
+}
+
+fn last_boot(disk: &dyn Disk, path: &Path) -> Result<Option<u64>, StorageError> {
+    match disk.read(path) {
+        Ok(bytes) => Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StorageError::io("read", path)(error)),
+    }
+}
+
+fn save_boot(disk: &dyn Disk, path: &Path, boot: u64) -> Result<(), StorageError> {
+    replace_file(disk, path, format!("{boot}\n").as_bytes()).map_err(StorageError::io("write", path))
 }
 
 #[cfg(test)]
@@ -93,6 +109,18 @@ mod tests {
         disk.crash();
         assert_eq!(next_boot(&disk, path, 400).unwrap(), 1_001);
         assert_eq!(next_boot(&disk, path, 5_000).unwrap(), 5_000);
+    }
+
+    #[test]
+    fn a_new_folder_goes_on_behind_the_boots_of_the_lost_one() {
+        let disk = MemoryDisk::new();
+        crate::disk::make_folder(&disk, Path::new("/n")).unwrap();
+        let path = Path::new("/n/boot");
+        assert_eq!(next_boot(&disk, path, 1_000).unwrap(), 1_000);
+        raise_boot(&disk, path, 9_000).unwrap();
+        raise_boot(&disk, path, 8_000).unwrap();
+        disk.crash();
+        assert_eq!(next_boot(&disk, path, 1_500).unwrap(), 9_001);
     }
 
     #[test]

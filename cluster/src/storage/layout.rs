@@ -19,6 +19,7 @@ pub(crate) struct Layout {
     pub boot: PathBuf,
     pub lock: PathBuf,
     pub diverged: PathBuf,
+    pub forgot: PathBuf,
 }
 
 impl Layout {
@@ -31,6 +32,7 @@ impl Layout {
             boot: directory.join("boot"),
             lock: directory.join("lock"),
             diverged: directory.join("diverged"),
+            forgot: directory.join("forgot"),
             directory: directory.to_owned(),
             wal,
         }

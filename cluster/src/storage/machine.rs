@@ -12,7 +12,7 @@ use super::digest::{self, DigestRing};
 use super::divergence;
 use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
-use super::sessions::OWN_TABLE;
+use super::sessions::{OWN_TABLE, Sessions};
 use super::snapshot::{SnapshotBuilder, SnapshotFile, SnapshotReceiver, SnapshotStore};
 use super::wal::Wal;
 use super::writer::Writer;
@@ -40,6 +40,10 @@ pub(crate) struct Shared<A: Application> {
     pub publication: Publication<A>,
     /// Written when this node's state is found to differ: the next start rebuilds it.
     pub diverged_marker: PathBuf,
+    /// Written when this node is found to have forgotten: the next start sets its folder aside.
+    pub forgot_marker: PathBuf,
+    /// Who has written under which boot, as of the newest state.
+    pub sessions: Mutex<Sessions>,
     /// Nothing runs on another thread, so that a simulation repeats.
     pub is_inline: bool,
 }
@@ -73,6 +77,8 @@ impl<A: Application> StateMachine<A> {
 
     /// Shows states to readers, then counts them as applied: the order in which leases want it.
     fn show(&self, states: Vec<(Published<A>, bool)>) {
+        let sessions = self.applied.sessions.clone();
+        *self.shared.sessions.lock().unwrap_or_else(PoisonError::into_inner) = sessions;
         self.shared.publication.publish(states);
         if let (Some(lease), Some(last)) = (&self.lease, self.applied.last_applied) {
             lease.applied(last.index);

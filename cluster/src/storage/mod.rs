@@ -7,6 +7,7 @@
 //!             state/          rows of the state (sled)                 behind the log
 //!             snapshots/      whole states                             durable before the log is purged
 //!             diverged        there while the state must be replaced
+//!             forgot          there while the folder must be set aside
 //!             forgotten-N/    what was set aside
 //! ```
 //!
@@ -19,6 +20,7 @@ mod digest;
 mod divergence;
 mod error;
 mod fault;
+mod forgetting;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
 mod handle;

@@ -99,6 +99,11 @@ impl Sessions {
         admission
     }
 
+    /// The newest boot under which a node has written; 0: it has not.
+    pub(crate) fn boot_of(&self, node: NodeId) -> u64 {
+        self.0.get(&node).map_or(0, |session| session.boot)
+    }
+
     /// Remembers the answer to a request that was admitted.
     pub(crate) fn remember(&mut self, id: &proto::RequestId, answer: Bytes, changes: &mut Vec<RowChange>) {
         if is_planted(Bug::ForgottenRequestId) {

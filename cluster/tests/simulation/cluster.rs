@@ -186,6 +186,14 @@ impl Cluster {
         self.remove(node, "wal", |file| file != "identity");
     }
 
+    /// Cuts the newest segment of the log in half, as a disk does that had not written what it confirmed.
+    pub fn lose_tail(&self, node: NodeId) {
+        let (disk, path) = (self.machine(node).disk.clone(), Path::new(DIRECTORY).join("wal"));
+        let segments = self.files(node, "wal").into_iter().filter(|file| file.ends_with(".wal"));
+        let newest = path.join(segments.max().unwrap());
+        disk.tamper(&newest, |bytes| bytes.truncate(bytes.len() / 2)).unwrap();
+    }
+
     pub fn lose_snapshots(&self, node: NodeId) {
         self.remove(node, "snapshots", |_| true);
     }

@@ -165,7 +165,8 @@ async fn what_was_forgotten_is_set_aside_and_the_node_starts_with_the_given_vote
                 assert!(aside.iter().any(|held| held == name), "{name} in {aside:?}");
             }
             let vote = Vote::new_committed(8, 2);
-            storage::seed(&node.options, &environment(), Arc::clone(&node.disk), &identity(), vote).unwrap();
+            storage::seed(&node.options, &environment(), Arc::clone(&node.disk), &identity(), vote, 0)
+                .unwrap();
             let mut opened = node.open();
             assert_eq!(opened.standing, Standing::Sound);
             assert_eq!(opened.identity, Some(identity()));

@@ -12,6 +12,7 @@ use super::digest::DigestRing;
 use super::divergence;
 use super::error::StorageError;
 use super::fault::FaultReport;
+use super::forgetting;
 use super::handle::StorageHandle;
 use super::identity::{self, Identity};
 use super::layout::Layout;
@@ -53,6 +54,9 @@ pub fn open<A: Application>(
     };
     if identity.is_some() && !has_segments(parts.disk.as_ref(), &parts.layout.wal)? {
         trouble = Some("the node has an identity and no log".to_owned());
+    }
+    if let Some(forgotten) = forgetting::noted(parts.disk.as_ref(), &parts.layout.forgot)? {
+        trouble = Some(forgotten);
     }
     if let Some(reason) = trouble {
         return parts.forgotten(identity, reason);
@@ -124,6 +128,7 @@ impl<A: Application> Parts<'_, A> {
         writer: Writer,
     ) -> Opened<A> {
         let publication = Publication::new(applied.published());
+        let sessions = Mutex::new(applied.sessions.clone());
         let mut digests = DigestRing::default();
         if let Some(last) = applied.last_applied {
             digests.push(last.index, applied.digest);
@@ -139,6 +144,8 @@ impl<A: Application> Parts<'_, A> {
             fault: self.fault,
             publication: publication.clone(),
             diverged_marker: self.layout.diverged,
+            forgot_marker: self.layout.forgot,
+            sessions,
             is_inline: self.options.is_inline,
         });
         let handle = StorageHandle {

@@ -314,6 +314,19 @@ impl Wal {
         self.index().last_log_id()
     }
 
+    /// The end of a log that lacks `acknowledged`, which this node has acknowledged to `leader`; `None`: it lacks nothing, or
+    /// the node obeys a higher leader, who may have truncated it.
+    pub(crate) fn end_before(
+        &self,
+        leader: openraft::LeaderId<NodeId>,
+        acknowledged: LogId,
+    ) -> Option<Option<LogId>> {
+        let index = self.index();
+        let end = index.last_log_id().max(index.received);
+        let obeys_no_higher = index.vote.is_none_or(|vote| vote.leader_id <= leader);
+        (obeys_no_higher && end < Some(acknowledged)).then_some(end)
+    }
+
     pub(crate) fn log_id_at(&self, index: LogIndex) -> Option<LogId> {
         self.index().log_id_at(index)
     }

@@ -5,6 +5,7 @@ mod elections;
 mod formation;
 mod leases;
 mod leases_held_up;
+mod membership;
 mod recovery;
 mod replication;
 mod requests;

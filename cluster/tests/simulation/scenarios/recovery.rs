@@ -73,7 +73,7 @@ fn a_node_without_its_folder_votes_for_nobody_and_comes_back_as_a_learner() {
         let digests = cluster.settled_digests().await;
         assert_eq!(digests, vec![digests[0]; 3]);
 
-        // It is a learner for good, and a restart changes nothing about that.
+        // A restart alone makes it no voter.
         cluster.stop_node(lost).await;
         cluster.start_node(lost).await;
         let state = cluster.node(lost).read().await.unwrap();

@@ -1,6 +1,7 @@
 //! The service of a node, put together from its configuration and from what its machine provides. It neither binds a
 //! socket nor listens for signals: that is [`crate::serve`]'s part.
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, Inner};
 use crate::auth::admin_token::AdminToken;
-use crate::config::{Config, PasswordHashAlgorithm};
+use crate::config::{Config, HostPort, PasswordHashAlgorithm};
 use crate::identity::hash_upgrade::HashUpgrades;
 use crate::identity::password::{
     HashingPool, PasswordAlgorithm, PasswordError, PasswordHasher, PasswordOptions, PoolLimits,
@@ -56,17 +57,55 @@ pub enum ServiceError {
     /// The policy files.
     #[error(transparent)]
     Policy(#[from] PolicyFileError),
+    /// The cluster service has no address to listen at.
+    #[error(
+        "cluster.peers: cannot listen at this node's own address {address}: {reason}; set cluster.listen"
+    )]
+    ClusterListen {
+        /// This node's address, as its peers have it.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
     /// The cluster side of the node did not start.
     #[error(transparent)]
     Node(#[from] StartError),
 }
 
-fn node_config(config: &Config, host: &Host) -> NodeConfig {
+/// Where the cluster service listens: at `cluster.listen`, else at this node's own address in `cluster.peers`.
+async fn cluster_listen(config: &Config) -> Result<SocketAddr, ServiceError> {
+    let cluster = &config.cluster;
+    let own = cluster.peers.iter().find(|peer| peer.id == config.node.id);
+    let (None, Some(own)) = (cluster.listen, own) else {
+        return Ok(cluster.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0))));
+    };
+    let address = own.address.as_str();
+    let refused = |reason| ServiceError::ClusterListen { address: address.to_owned(), reason };
+    if let Ok(literal) = address.parse() {
+        return Ok(literal);
+    }
+    let found = tokio::net::lookup_host(address).await.map_err(|error| refused(error.to_string()))?;
+    let found: Vec<SocketAddr> = found.collect();
+    let outward = found.iter().find(|address| !address.ip().is_loopback());
+    let host = |address: &HostPort| address.as_str().rsplit_once(':').map(|(host, _)| host.to_owned());
+    let is_alone = cluster.peers.iter().all(|peer| host(&peer.address) == host(&own.address));
+    match (outward, found.first()) {
+        (Some(outward), _) => Ok(*outward),
+        (None, Some(inward)) if is_alone => Ok(*inward),
+        (None, Some(inward)) => {
+            Err(refused(format!("it is {} here, which no other machine reaches", inward.ip())))
+        }
+        (None, None) => Err(refused("it has no address".to_owned())),
+    }
+}
+
+fn node_config(config: &Config, host: &Host, listen: SocketAddr, key: &ClusterKey) -> NodeConfig {
     let cluster = &config.cluster;
     let defaults = NodeConfig::default();
     NodeConfig {
         node_id: config.node.id,
-        listen: cluster.listen,
+        listen,
+        secret: Some(key.transport_secret()),
         peers: cluster
             .peers
             .iter()
@@ -131,7 +170,8 @@ pub async fn start(config: Config, machine: Machine) -> Result<(App, PolicyText)
     let hashing = hashing_pool(&config, &environment)?;
     let (policy, policy_text) = load_policy(&config)?;
     let methods = MethodList::new(config.auth.methods.iter().map(String::as_str))?;
-    let node_config = node_config(&config, &host);
+    let listen = cluster_listen(&config).await?;
+    let node_config = node_config(&config, &host, listen, &cluster_key);
     let node = Node::start_on(node_config, Identity, environment.clone(), host).await?;
     node.announce(Announcement { options_digest: options::digest(&config, &policy), notice: String::new() });
     let app = App::new(Inner {
@@ -151,4 +191,37 @@ pub async fn start(config: Config, machine: Machine) -> Result<(App, PolicyText)
         stopping: CancellationToken::new(),
     });
     Ok((app, policy_text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where node 0 listens whose configuration has this `[cluster]`.
+    async fn listen(cluster: &str) -> Result<String, String> {
+        let text = format!("node.id = 0\n[cluster]\n{cluster}");
+        let config = Config::parse("test.toml".as_ref(), &text).unwrap();
+        cluster_listen(&config).await.map(|address| address.to_string()).map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_node_listens_at_its_own_address_unless_it_is_told_another() {
+        let of = |own: &str| {
+            format!("peers = [{{id = 0, address = '{own}'}}, {{id = 1, address = '10.0.0.2:5100'}}]")
+        };
+        assert_eq!(listen(&of("10.0.0.1:5107")).await.unwrap(), "10.0.0.1:5107");
+        assert_eq!(listen(&of("[::1]:5107")).await.unwrap(), "[::1]:5107");
+        let told = format!("listen = '0.0.0.0:5100'\n{}", of("nowhere.invalid:5107"));
+        assert_eq!(listen(&told).await.unwrap(), "0.0.0.0:5100");
+        let alone = listen("peers = [{id = 0, address = 'localhost:5107'}]").await.unwrap();
+        assert!(alone.ends_with(":5107"), "{alone}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_no_other_machine_reaches_is_not_listened_at() {
+        let peers =
+            "peers = [{id = 0, address = 'localhost:5107'}, {id = 1, address = 'other.example:5107'}]";
+        let refused = listen(peers).await.unwrap_err();
+        assert!(refused.contains("localhost:5107") && refused.contains("set cluster.listen"), "{refused}");
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::network::secret::ClusterSecret;
 use crate::types::NodeId;
 
 /// A member of the cluster, as the configuration names it.
@@ -24,6 +25,8 @@ pub struct NodeConfig {
     pub listen: SocketAddr,
     /// All members, this node among them. Empty: a cluster of this node alone.
     pub peers: Vec<Peer>,
+    /// What nodes prove to one another. Only a node without peers needs none.
+    pub secret: Option<ClusterSecret>,
     /// Where clients reach this node; shown in the status, otherwise unused.
     pub public_url: String,
     /// The node's files.
@@ -82,6 +85,7 @@ impl Default for NodeConfig {
             node_id: 0,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 5001)),
             peers: Vec::new(),
+            secret: None,
             public_url: String::new(),
             directory: PathBuf::from("keyraft-data"),
             heartbeat_ms: 100,
@@ -133,6 +137,9 @@ impl NodeConfig {
         }
         if !ids.is_empty() && !ids.contains(&self.node_id) {
             return fault("peers", format!("node {} itself is missing", self.node_id));
+        }
+        if self.secret.is_none() && !self.other_members().is_empty() {
+            return fault("secret", "nodes that have peers need one".into());
         }
         if let Some(peer) = self.peers.iter().find(|peer| !peer.address.contains(':')) {
             return fault("peers", format!("the address {:?} is not host:port", peer.address));
@@ -250,7 +257,9 @@ mod tests {
         assert_eq!(config.validate().unwrap_err().key, "peers");
         config.peers = vec![peer(1), peer(1)];
         assert_eq!(config.validate().unwrap_err().key, "peers");
-        config.peers = vec![Peer { node_id: 1, address: "h".into() }];
+        config = NodeConfig { node_id: 1, peers: vec![Peer { node_id: 1, address: "h".into() }], ..config };
         assert_eq!(config.validate().unwrap_err().key, "peers");
+        config.peers = vec![peer(1), peer(2)];
+        assert_eq!(config.validate().unwrap_err().key, "secret");
     }
 }

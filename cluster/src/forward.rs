@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use keyraft_proto::cluster as proto;
 use tokio::sync::{Semaphore, TryAcquireError};
+use tonic::Status;
 
 use crate::network::peers::Lane;
 use crate::node::fault::Fault;
 use crate::node::site::Site;
 use crate::proposer::{NotProposed, Proposal, Proposer};
+use crate::relay::{Way, ask_leader};
 use crate::types::NodeId;
 
 /// How long one attempt may take before the next; a change of leader ends it sooner.
@@ -158,15 +160,20 @@ impl Forwarder {
         if leader == self.site.me() {
             return self.proposer.submit(request).await;
         }
-        let not_sent = |_| NotProposed::NotLeader { leader: None };
-        let mut client = self.site.peers.client(leader, Lane::Bulk).map_err(not_sent)?;
-        let message = proto::ProposeRequest { request: Some(request) };
-        let call = self.site.peers.request(message, Some(ATTEMPT_TIMEOUT));
-        match client.propose(call).await {
-            Ok(answer) => {
-                let answer = answer.into_inner();
-                let outcome = answer.outcome.ok_or(NotProposed::Lost)?;
-                Ok(Proposal { outcome, log_index: answer.log_index })
+        if self.site.peers.address(leader).is_none() {
+            return Err(NotProposed::NotLeader { leader: None });
+        }
+        let response = ask_leader(&self.site, leader, |way| {
+            let (node, relay) = match way {
+                Way::Direct => (leader, false),
+                Way::Through(node) => (node, true),
+            };
+            send(&self.site, node, proto::ProposeRequest { request: Some(request.clone()), relay })
+        });
+        match response.await {
+            Ok(response) => {
+                let outcome = response.outcome.ok_or(NotProposed::Lost)?;
+                Ok(Proposal { outcome, log_index: response.log_index })
             }
             Err(status) => Err(NotProposed::from_status(&status)),
         }
@@ -186,6 +193,30 @@ impl Forwarder {
             }
         }
     }
+}
+
+async fn send(
+    site: &Site,
+    node: NodeId,
+    message: proto::ProposeRequest,
+) -> Result<proto::ProposeResponse, Status> {
+    let mut client = site.peers.client(node, Lane::Writes)?;
+    let call = site.peers.request(message, Some(ATTEMPT_TIMEOUT));
+    Ok(client.propose(call).await?.into_inner())
+}
+
+/// Passes on a request of a node that does not reach the leader. It keeps its id, so it is applied once whichever way
+/// it comes.
+///
+/// # Errors
+/// Those of the leader; this node knows none, or does not reach it either.
+pub(crate) async fn pass_on(
+    site: &Site,
+    leader: NodeId,
+    request: proto::Request,
+) -> Result<proto::ProposeResponse, Status> {
+    let _slot = site.relays.enter()?;
+    send(site, leader, proto::ProposeRequest { request: Some(request), relay: false }).await
 }
 
 /// What the state has said to a request.

@@ -26,6 +26,7 @@ pub mod published;
 mod quorum;
 mod reach;
 mod read_index;
+mod relay;
 mod rounds;
 pub mod runtime;
 mod status;
@@ -41,6 +42,10 @@ pub use host::Host;
 #[cfg(feature = "omissions")]
 pub use keyraft_lease::Omission;
 pub use lease::ReadError;
+pub use network::connector::Dialer;
+pub use network::handshake::HandshakeError;
+pub use network::introductions::Outvoted;
+pub use network::secret::{ClusterSecret, KeyId};
 pub use network::sockets::{Incoming, Network, NoNetwork, Socket, SystemNetwork};
 pub use node::fault::Fault;
 pub use node::{Node, Proposed, StartError};

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use keyraft_proto::cluster as proto;
 use openraft::LogId;
+use tonic::Status;
 
 use crate::lease::Lease;
 use crate::network::peers::Lane;
 use crate::node::site::Site;
+use crate::relay::{self, Way};
 use crate::rounds::{NotJoined, Rounds};
 use crate::types::{LogIndex, NodeId, Raft};
 
@@ -49,10 +51,11 @@ pub(crate) async fn ask_leader(site: Arc<Site>, at_leader: Rounds<ReadIndex>) ->
         if leader == site.me() {
             return at_leader.join().await?;
         }
-        let failed = |status: tonic::Status| NoIndex::Failed(status.message().to_owned());
-        let mut client = site.peers.client(leader, Lane::Urgent).map_err(failed)?;
-        let call = site.peers.request(proto::ReadIndexRequest {}, Some(ROUND_TIMEOUT));
-        Ok(client.read_index(call).await.map_err(failed)?.into_inner().log_index)
+        let response = relay::ask_leader(&site, leader, |way| match way {
+            Way::Direct => send(&site, leader, false),
+            Way::Through(node) => send(&site, node, true),
+        });
+        response.await.map_err(|status| NoIndex::Failed(status.message().to_owned()))
     };
     tokio::select! {
         answer = tokio::time::timeout(ROUND_TIMEOUT, asked) => {
@@ -62,6 +65,21 @@ pub(crate) async fn ask_leader(site: Arc<Site>, at_leader: Rounds<ReadIndex>) ->
             Err(NoIndex::Failed("another node leads now".into()))
         }
     }
+}
+
+async fn send(site: &Site, node: NodeId, relay: bool) -> Result<LogIndex, Status> {
+    let mut client = site.peers.client(node, Lane::Urgent)?;
+    let call = site.peers.request(proto::ReadIndexRequest { relay }, Some(ROUND_TIMEOUT));
+    Ok(client.read_index(call).await?.into_inner().log_index)
+}
+
+/// Asks the leader for a node that does not reach it. That node's reads have arrived before it has asked.
+///
+/// # Errors
+/// Those of the leader; this node does not reach it either.
+pub(crate) async fn pass_on(site: &Site, leader: NodeId) -> Result<LogIndex, Status> {
+    let _slot = site.relays.enter()?;
+    send(site, leader, false).await
 }
 
 /// One round of a leader. Under its leader lease it knows the index by itself.

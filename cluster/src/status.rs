@@ -62,7 +62,7 @@ pub struct NodeStatus {
     pub options_digest: String,
     /// Whether that digest is another than the leader's; `None` when one of the two is not known.
     pub options_differ: Option<bool>,
-    /// Its [`Announcement::notice`](crate::Announcement).
+    /// Its [`Announcement::notice`](crate::Announcement); of one that is unreachable, why it is not spoken to.
     pub notice: String,
     /// Whether it has a vote; `None`: no membership is known.
     pub is_voter: Option<bool>,
@@ -145,7 +145,8 @@ pub(crate) async fn ask_all<A: Application>(core: Arc<Core<A>>) -> ClusterStatus
         let core = Arc::clone(&core);
         async move { (node_id, (address, ask(&core, node_id).await)) }
     });
-    compose(futures::stream::iter(questions).buffer_unordered(ASKED_AT_ONCE).collect().await)
+    let answers = futures::stream::iter(questions).buffer_unordered(ASKED_AT_ONCE).collect().await;
+    compose(answers, |node_id| core.site.peers.introductions().failure(node_id))
 }
 
 /// All members: of the log's membership, and those the configuration names besides.

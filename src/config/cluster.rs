@@ -18,9 +18,9 @@ const HOUR_MS: u64 = 3_600_000;
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cluster {
-    /// Where this node listens for the others (gRPC).
-    #[serde(default = "listen")]
-    pub listen: SocketAddr,
+    /// Where this node listens for the others (gRPC); unset: at its own address in `peers`.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
     /// All nodes of the cluster, this one among them; the same list on each.
     pub peers: Vec<Peer>,
     /// How often the leader shows that it is alive, in milliseconds.
@@ -71,12 +71,8 @@ pub struct Cluster {
 pub struct Peer {
     /// Its `node.id`.
     pub id: u64,
-    /// Host and port of its `cluster.listen`.
+    /// Host and port at which the others reach it.
     pub address: HostPort,
-}
-
-fn listen() -> SocketAddr {
-    SocketAddr::from(([0, 0, 0, 0], 5100))
 }
 
 fn heartbeat_ms() -> u64 {

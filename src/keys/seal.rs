@@ -14,7 +14,7 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use keyraft_cluster::Random;
+use keyraft_cluster::{ClusterSecret, KeyId, Random};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -104,6 +104,12 @@ impl ClusterKey {
         let digest: [u8; 32] =
             Sha256::new().chain_update(KEY_ID_DOMAIN).chain_update(self.0).finalize().into();
         digest.first_chunk().copied().map_or(ClusterKeyId([0; KEY_ID_BYTES]), ClusterKeyId)
+    }
+
+    /// What nodes that have this key prove to one another.
+    #[must_use]
+    pub fn transport_secret(&self) -> ClusterSecret {
+        ClusterSecret::derive(KeyId(self.id().0), &self.0)
     }
 
     /// Seals `plaintext`, to be opened only with the same `context`: the table and the id of the row.

@@ -27,6 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::application::Application;
 use crate::disk::Disk;
+use crate::network::guard;
 use crate::network::peers::Lane;
 use crate::node::core::Core;
 use crate::node::fault::Fault;
@@ -239,7 +240,13 @@ pub(crate) struct Affiliation {
 async fn identify(site: &Site, peer: NodeId) -> Option<Affiliation> {
     let mut client = site.peers.client(peer, Lane::Bulk).ok()?;
     let call = site.peers.request(proto::IdentifyRequest { node_id: site.me() }, Some(ASK_TIMEOUT));
-    let answer = tokio::time::timeout(ASK_TIMEOUT, client.identify(call)).await.ok()?.ok()?.into_inner();
+    let answer = match tokio::time::timeout(ASK_TIMEOUT, client.identify(call)).await.ok()? {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let cluster_id = guard::foreign_cluster_of(&status)?.to_owned();
+            return Some(Affiliation { cluster_id, is_formed: false });
+        }
+    };
     if answer.node_id != peer {
         tracing::warn!(peer, answered = answer.node_id, "another node answers at a peer's address");
         return None;

@@ -18,6 +18,7 @@ use tonic::Status;
 use super::changes::{CHANGE_TIMEOUT, Change, change, effective_membership, leads, not_leading};
 use super::{ASK_PAUSE, Ground, identify, identity, open_fault};
 use crate::application::Application;
+use crate::network::guard;
 use crate::network::peers::Lane;
 use crate::node::core::Core;
 use crate::node::fault::Fault;
@@ -78,6 +79,10 @@ async fn ask_to_rejoin(
             let answer = match tokio::time::timeout(CHANGE_TIMEOUT, client.rejoin(call)).await {
                 Ok(Ok(answer)) => answer.into_inner(),
                 Ok(Err(status)) => {
+                    if let (Some(known), Some(other)) = (known, guard::foreign_cluster_of(&status)) {
+                        let (own, other) = (known.cluster_id.clone(), other.to_owned());
+                        return Err(Fault::ForeignCluster { own, peer: peer.node_id, other });
+                    }
                     if last_refusal != status.message() {
                         last_refusal = status.message().to_owned();
                         tracing::warn!(peer = peer.node_id, reason = last_refusal, "not taken back yet");

@@ -1,8 +1,17 @@
 //! What nodes say to one another, over gRPC.
+//!
+//! Both sides prove the cluster key before the first byte of HTTP/2 ([`handshake`]), and each call names its cluster, its
+//! sender and its receiver ([`guard`]).
 
+pub(crate) mod admission;
+pub(crate) mod connector;
+pub(crate) mod guard;
+pub(crate) mod handshake;
+pub(crate) mod introductions;
 pub(crate) mod link;
 pub(crate) mod peers;
 pub(crate) mod rpc;
+pub(crate) mod secret;
 pub(crate) mod server;
 pub(crate) mod snapshot;
 pub(crate) mod sockets;
@@ -23,3 +32,5 @@ pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 pub(crate) const CLUSTER_KEY: &str = "keyraft-cluster";
 /// Metadata of a call: the caller's node id.
 pub(crate) const NODE_KEY: &str = "keyraft-node";
+/// Metadata of a call: the node that it is for.
+pub(crate) const TO_KEY: &str = "keyraft-to";

@@ -1,6 +1,6 @@
 //! The other nodes: where they are, and the connections to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,24 +8,39 @@ use arc_swap::ArcSwap;
 use keyraft_proto::cluster::consensus_client::ConsensusClient;
 use tonic::Status;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Channel;
 
+use super::connector::Dialer;
+use super::introductions::Introductions;
 use super::sockets::Network;
-use super::{
-    CALL_WINDOW_BYTES, CLUSTER_KEY, CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, NODE_KEY, PROBE_INTERVAL,
-    PROBE_TIMEOUT,
-};
+use super::{CLUSTER_KEY, NODE_KEY, TO_KEY};
 use crate::config::NodeConfig;
+use crate::environment::Environment;
 use crate::types::NodeId;
 
-pub(crate) type Client = ConsensusClient<Channel>;
+pub(crate) type Client = ConsensusClient<InterceptedService<Channel, To>>;
+
+/// Names the node that the calls of a client are for: whoever else is reached refuses them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct To(NodeId);
+
+impl Interceptor for To {
+    fn call(&mut self, mut request: tonic::Request<()>) -> Result<tonic::Request<()>, Status> {
+        request.metadata_mut().insert(TO_KEY, MetadataValue::from(self.0));
+        Ok(request)
+    }
+}
 
 /// What a call is about, so that bulk never delays a heartbeat: each has its own connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Lane {
     /// Heartbeats, log entries, votes, read indexes.
     Urgent,
-    /// Snapshots, forwarded writes, status, formation.
+    /// Forwarded writes.
+    Writes,
+    /// Snapshots, status, formation.
     Bulk,
 }
 
@@ -33,7 +48,8 @@ pub(crate) enum Lane {
 pub(crate) struct Peers {
     me: NodeId,
     max_message_bytes: usize,
-    network: Arc<dyn Network>,
+    dialer: Dialer,
+    introductions: Arc<Introductions>,
     cluster_id: ArcSwap<String>,
     configured: BTreeMap<NodeId, String>,
     // Addresses that the log has told, of nodes the configuration does not name.
@@ -42,11 +58,17 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    pub(crate) fn new(config: &NodeConfig, network: Arc<dyn Network>) -> Self {
+    pub(crate) fn new(config: &NodeConfig, environment: &Environment, network: Arc<dyn Network>) -> Self {
         Self {
             me: config.node_id,
             max_message_bytes: config.max_message_bytes(),
-            network,
+            dialer: Dialer {
+                network,
+                secret: config.secret.clone(),
+                random: Arc::clone(&environment.random),
+                node_id: config.node_id,
+            },
+            introductions: Arc::new(Introductions::new(config)),
             cluster_id: ArcSwap::from_pointee(String::new()),
             configured: config.members().into_iter().map(|peer| (peer.node_id, peer.address)).collect(),
             learned: Mutex::new(BTreeMap::new()),
@@ -73,6 +95,22 @@ impl Peers {
         learned.insert(node_id, address.to_owned());
     }
 
+    /// What came of the connections to them.
+    pub(crate) fn introductions(&self) -> &Introductions {
+        &self.introductions
+    }
+
+    pub(crate) fn is_configured(&self, node_id: NodeId) -> bool {
+        self.configured.contains_key(&node_id)
+    }
+
+    /// The nodes whose address is known, this one not among them.
+    pub(crate) fn others(&self) -> BTreeSet<NodeId> {
+        let learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.configured.keys().chain(learned.keys()).copied();
+        known.filter(|node_id| *node_id != self.me).collect()
+    }
+
     pub(crate) fn address(&self, node_id: NodeId) -> Option<String> {
         let configured = self.configured.get(&node_id).cloned();
         configured
@@ -93,7 +131,7 @@ impl Peers {
         {
             return Ok(client.clone());
         }
-        let client = self.connect(&address)?;
+        let client = self.connect(node_id, &address)?;
         clients.insert((node_id, lane), (address, client.clone()));
         Ok(client)
     }
@@ -111,17 +149,10 @@ impl Peers {
         request
     }
 
-    fn connect(&self, address: &str) -> Result<Client, Status> {
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
-            .map_err(|_| Status::unavailable(format!("{address:?} is no address")))?
-            .tcp_nodelay(true)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .http2_keep_alive_interval(PROBE_INTERVAL)
-            .keep_alive_timeout(PROBE_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .initial_stream_window_size(CALL_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        Ok(ConsensusClient::new(self.network.channel(&endpoint))
+    fn connect(&self, node_id: NodeId, address: &str) -> Result<Client, Status> {
+        let channel = self.dialer.noted_channel(node_id, address, Some(Arc::clone(&self.introductions)));
+        let channel = channel.map_err(|_| Status::unavailable(format!("{address:?} is no address")))?;
+        Ok(ConsensusClient::with_interceptor(channel, To(node_id))
             .max_decoding_message_size(self.max_message_bytes)
             .max_encoding_message_size(self.max_message_bytes))
     }
@@ -133,18 +164,21 @@ mod tests {
     use std::net::SocketAddr;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::*;
-    use crate::network::sockets::{Incoming, NoNetwork};
+    use keyraft_proto::cluster as proto;
 
-    /// Counts the connections that are asked for.
+    use super::*;
+    use crate::network::secret::{ClusterSecret, KeyId};
+    use crate::network::sockets::{Incoming, NoNetwork, Socket};
+
+    /// Counts the connections that are asked for, and makes none.
     #[derive(Default)]
     struct Counted(AtomicUsize);
 
     #[async_trait::async_trait]
     impl Network for Counted {
-        fn channel(&self, endpoint: &Endpoint) -> Channel {
+        async fn connect(&self, _: &str) -> io::Result<Socket> {
             self.0.fetch_add(1, Ordering::Relaxed);
-            NoNetwork.channel(endpoint)
+            Err(io::Error::other("a test"))
         }
 
         async fn listen(&self, address: SocketAddr) -> io::Result<Incoming> {
@@ -154,17 +188,35 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_has_one_connection_for_each_lane_until_its_address_changes() {
-        let network = Arc::new(Counted::default());
-        let peers = Peers::new(&NodeConfig::default(), Arc::clone(&network) as Arc<dyn Network>);
-        let connections = |lanes: &[Lane]| {
-            lanes.iter().for_each(|lane| drop(peers.client(7, *lane).unwrap()));
-            network.0.load(Ordering::Relaxed)
-        };
+        let secret = ClusterSecret::derive(KeyId([1; 8]), &[1; 32]);
+        let config = NodeConfig { secret: Some(secret), ..NodeConfig::default() };
+        let environment = Environment::system().unwrap();
+        let peers = Peers::new(&config, &environment, Arc::new(Counted::default()) as Arc<dyn Network>);
+        let known = |peers: &Peers| peers.clients.lock().unwrap().len();
+        let address = |lane| peers.clients.lock().unwrap()[&(7, lane)].0.clone();
         peers.client(7, Lane::Urgent).unwrap_err();
         peers.learn(7, "127.0.0.1:1");
-        assert_eq!(connections(&[Lane::Urgent, Lane::Urgent]), 1);
-        assert_eq!(connections(&[Lane::Bulk, Lane::Urgent, Lane::Bulk]), 2);
+        assert!([Lane::Urgent, Lane::Urgent].iter().all(|lane| peers.client(7, *lane).is_ok()));
+        assert_eq!(known(&peers), 1);
+        assert!([Lane::Bulk, Lane::Urgent, Lane::Writes].iter().all(|lane| peers.client(7, *lane).is_ok()));
+        assert_eq!(known(&peers), 3);
         peers.learn(7, "127.0.0.1:2");
-        assert_eq!(connections(&[Lane::Urgent, Lane::Urgent]), 3);
+        peers.client(7, Lane::Urgent).unwrap();
+        assert_eq!(
+            (address(Lane::Urgent), address(Lane::Bulk)),
+            ("127.0.0.1:2".into(), "127.0.0.1:1".into())
+        );
+    }
+
+    #[tokio::test]
+    async fn without_a_cluster_key_nobody_is_called() {
+        let network = Arc::new(Counted::default());
+        let environment = Environment::system().unwrap();
+        let peers =
+            Peers::new(&NodeConfig::default(), &environment, Arc::clone(&network) as Arc<dyn Network>);
+        peers.learn(7, "127.0.0.1:1");
+        let call = peers.request(proto::IdentifyRequest::default(), None);
+        peers.client(7, Lane::Bulk).unwrap().identify(call).await.unwrap_err();
+        assert_eq!(network.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -8,17 +8,22 @@ use futures::stream::BoxStream;
 use keyraft_proto::cluster as proto;
 use keyraft_proto::cluster::consensus_server::{Consensus, ConsensusServer};
 use openraft::raft::AppendEntriesResponse;
+use tonic::service::interceptor::InterceptedService;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::sockets::Incoming;
-use super::{CALL_WINDOW_BYTES, CLUSTER_KEY, CONNECTION_WINDOW_BYTES, rpc, snapshot};
+use super::{
+    CALL_WINDOW_BYTES, CONNECTION_WINDOW_BYTES, PROBE_INTERVAL, PROBE_TIMEOUT, admission, guard, rpc,
+    snapshot,
+};
 use crate::application::Application;
 use crate::election;
 use crate::formation;
+use crate::forward;
 use crate::lease;
 use crate::node::core::Core;
 use crate::node::member::Member;
-use crate::read_index::NoIndex;
+use crate::read_index::{self, NoIndex};
 use crate::status;
 use crate::types::{LogId, Wire};
 
@@ -33,14 +38,21 @@ struct Service<A: Application> {
 pub(crate) async fn serve<A: Application>(core: Arc<Core<A>>, incoming: Incoming) {
     let max_message_bytes = core.site.config.max_message_bytes();
     let stopping = core.site.stopping.clone();
+    let admitted = admission::admit(&core.site, incoming);
+    let guarded = Arc::clone(&core);
     let service = ConsensusServer::new(Service { core })
         .max_decoding_message_size(max_message_bytes)
         .max_encoding_message_size(max_message_bytes);
+    let service = InterceptedService::new(service, move |request: Request<()>| {
+        guard::check(&guarded, &request).map(|()| request)
+    });
     let served = tonic::transport::Server::builder()
+        .http2_keepalive_interval(Some(PROBE_INTERVAL))
+        .http2_keepalive_timeout(Some(PROBE_TIMEOUT))
         .initial_stream_window_size(CALL_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .add_service(service)
-        .serve_with_incoming_shutdown(incoming, stopping.clone().cancelled_owned());
+        .serve_with_incoming_shutdown(admitted, stopping.clone().cancelled_owned());
     let abandoned = async {
         stopping.cancelled().await;
         tokio::time::sleep(STOP_GRACE).await;
@@ -66,8 +78,6 @@ impl<A: Application> Service<A> {
     /// none answers nobody: it has no vote to give, and no log to vouch for.
     #[allow(clippy::result_large_err, reason = "tonic's own error")]
     fn member<T>(&self, request: &Request<T>) -> Result<Arc<Member<A>>, Status> {
-        let own = self.core.site.peers.cluster_id();
-        let callers = request.metadata().get(CLUSTER_KEY).and_then(|id| id.to_str().ok()).unwrap_or_default();
         if let Some(fault) = self.core.site.faults.first() {
             return Err(Status::unavailable(format!("this node does not serve: {fault}")));
         }
@@ -75,9 +85,7 @@ impl<A: Application> Service<A> {
             .core
             .member()
             .ok_or_else(|| Status::failed_precondition("this node belongs to no cluster yet"))?;
-        if own.is_empty() || callers != own.as_str() {
-            return Err(Status::permission_denied("the caller belongs to another cluster"));
-        }
+        guard::check_cluster(request.metadata(), &self.core.site.peers.cluster_id())?;
         Ok(member)
     }
 }
@@ -150,9 +158,12 @@ impl<A: Application> Consensus for Service<A> {
         request: Request<proto::ProposeRequest>,
     ) -> Result<Response<proto::ProposeResponse>, Status> {
         let member = self.member(&request)?;
-        let request = request.into_inner().request;
+        let proto::ProposeRequest { request, relay } = request.into_inner();
         let request = request.filter(|request| request.id.is_some() && request.body.is_some());
         let request = request.ok_or_else(|| Status::invalid_argument("a request without id or body"))?;
+        if let Some(leader) = member.site.leader_to_ask(relay) {
+            return forward::pass_on(&member.site, leader, request).await.map(Response::new);
+        }
         match member.proposer.submit(request).await {
             Ok(proposal) => Ok(Response::new(proto::ProposeResponse {
                 outcome: Some(proposal.outcome),
@@ -167,6 +178,10 @@ impl<A: Application> Consensus for Service<A> {
         request: Request<proto::ReadIndexRequest>,
     ) -> Result<Response<proto::ReadIndexResponse>, Status> {
         let member = self.member(&request)?;
+        if let Some(leader) = member.site.leader_to_ask(request.get_ref().relay) {
+            let log_index = read_index::pass_on(&member.site, leader).await?;
+            return Ok(Response::new(proto::ReadIndexResponse { log_index }));
+        }
         let index = member.confirmations.join().await.map_err(NoIndex::from).and_then(|index| index);
         match index {
             Ok(log_index) => Ok(Response::new(proto::ReadIndexResponse { log_index })),

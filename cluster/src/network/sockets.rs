@@ -8,15 +8,17 @@ use std::task::{Context, Poll};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpListener;
-use tonic::transport::server::{Connected, TcpIncoming};
-use tonic::transport::{Channel, Endpoint};
+use tokio::net::{TcpListener, TcpStream};
+use tonic::transport::server::TcpIncoming;
 
-/// The way between nodes.
+/// The way between nodes. What travels on it, and who may speak, is decided above it.
 #[async_trait::async_trait]
 pub trait Network: Send + Sync + 'static {
-    /// A channel to a peer, which connects when it is first used and again whenever needed.
-    fn channel(&self, endpoint: &Endpoint) -> Channel;
+    /// A new connection to `host:port`.
+    ///
+    /// # Errors
+    /// As of `connect(2)`, or the name is not found.
+    async fn connect(&self, address: &str) -> io::Result<Socket>;
 
     /// Listens for peers.
     ///
@@ -34,8 +36,10 @@ pub struct SystemNetwork;
 
 #[async_trait::async_trait]
 impl Network for SystemNetwork {
-    fn channel(&self, endpoint: &Endpoint) -> Channel {
-        endpoint.connect_lazy()
+    async fn connect(&self, address: &str) -> io::Result<Socket> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Socket::new(stream))
     }
 
     async fn listen(&self, address: SocketAddr) -> io::Result<Incoming> {
@@ -50,9 +54,8 @@ pub struct NoNetwork;
 
 #[async_trait::async_trait]
 impl Network for NoNetwork {
-    /// A channel without any endpoint: a call on it waits until its timeout.
-    fn channel(&self, _: &Endpoint) -> Channel {
-        Channel::balance_channel::<SocketAddr>(1).0
+    async fn connect(&self, _: &str) -> io::Result<Socket> {
+        std::future::pending().await
     }
 
     async fn listen(&self, _: SocketAddr) -> io::Result<Incoming> {
@@ -64,7 +67,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// One connection of a peer.
+/// One connection between two nodes.
 pub struct Socket(Box<dyn Stream>);
 
 impl Socket {
@@ -73,12 +76,6 @@ impl Socket {
     pub fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         Self(Box::new(stream))
     }
-}
-
-impl Connected for Socket {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
 }
 
 impl AsyncRead for Socket {

@@ -26,6 +26,7 @@ use crate::announcement::Announcement;
 use crate::application::Application;
 use crate::forward::ProposeError;
 use crate::lease::{self, ReadError};
+use crate::network::introductions::Outvoted;
 use crate::published::{Publication, Published, View};
 use crate::runtime::run_blocking;
 use crate::status::{self, ClusterStatus};
@@ -241,6 +242,13 @@ impl<A: Application> Node<A> {
     pub async fn options_agree(&self) -> Option<bool> {
         let asking = self.0.threads.handle.spawn(status::options_agree(Arc::clone(self.core())));
         asking.await.unwrap_or_default()
+    }
+
+    /// The cluster key of the other members where this node's is another, and so takes part in nothing. `None` says
+    /// nothing of members that could not be reached.
+    #[must_use]
+    pub fn outvoted(&self) -> Option<Outvoted> {
+        self.core().site.peers.introductions().outvoted()
     }
 
     /// Why this node has stopped serving; `None` while it serves. Its owner stops the process, or shuts

@@ -17,6 +17,7 @@ use crate::host::Host;
 use crate::network::peers::Peers;
 use crate::node::fault::Faults;
 use crate::reach::Reach;
+use crate::relay::Relays;
 use crate::types::NodeId;
 
 /// One node's configuration, clock, connections, and what it knows of the leader.
@@ -34,6 +35,7 @@ pub(crate) struct Site {
     pub(crate) acknowledged: Acknowledged,
     pub(crate) reach: Reach,
     pub(crate) faults: Faults,
+    pub(crate) relays: Relays,
     /// The leader that this node obeys, itself included.
     pub(crate) leader: watch::Sender<Option<NodeId>>,
     /// When this life of the node began, by its clock.
@@ -49,12 +51,13 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(config: NodeConfig, environment: Environment, host: &Host) -> Arc<Self> {
         Arc::new(Self {
-            peers: Peers::new(&config, Arc::clone(&host.network)),
+            peers: Peers::new(&config, &environment, Arc::clone(&host.network)),
             process: environment.random.next_u64(),
             contact: Contact::new(Arc::clone(&environment.clock)),
             acknowledged: Acknowledged::default(),
             reach: Reach::new(Arc::clone(&environment.clock)),
             faults: Faults::new(),
+            relays: Relays::new(),
             leader: watch::Sender::new(None),
             started: environment.clock.elapsed(),
             announcement: ArcSwap::default(),
@@ -73,6 +76,11 @@ impl Site {
 
     pub(crate) fn leader(&self) -> Option<NodeId> {
         *self.leader.borrow()
+    }
+
+    /// The leader that a call is to be passed on to, where it is to be: another node that this one obeys.
+    pub(crate) fn leader_to_ask(&self, relay: bool) -> Option<NodeId> {
+        self.leader().filter(|leader| relay && *leader != self.me())
     }
 
     /// What a write that began at `started` is answered when its outcome cannot be learnt any more.

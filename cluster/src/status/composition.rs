@@ -6,14 +6,15 @@ use std::time::Duration;
 use keyraft_proto::cluster as proto;
 
 use super::{ClusterStatus, NodeDetails, NodeStatus};
+use crate::network::handshake::HandshakeError;
 use crate::quorum::Quorum;
 use crate::types::NodeId;
 
 /// What each member has answered, with its address.
 pub(super) type Answers = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
 
-/// The cluster as these answers show it.
-pub(super) fn compose(answers: Answers) -> ClusterStatus {
+/// The cluster as these answers show it. `failure`: why a node is not spoken to.
+pub(super) fn compose(answers: Answers, failure: impl Fn(NodeId) -> Option<HandshakeError>) -> ClusterStatus {
     let given = || answers.values().filter_map(|(_, answer)| answer.as_ref());
     let term = given().map(|answer| answer.term).max().unwrap_or_default();
     let newest = || given().filter(|answer| answer.term == term);
@@ -31,7 +32,8 @@ pub(super) fn compose(answers: Answers) -> ClusterStatus {
         .map(|(number, (address, answer))| {
             let (number, address, is_voter) = (*number, address.clone(), is_voter(*number));
             let Some(answer) = answer else {
-                return NodeStatus { is_voter, lag: longest, ..unreachable(number, address) };
+                let notice = failure(number).map(|failed| failed.to_string()).unwrap_or_default();
+                return NodeStatus { is_voter, lag: longest, notice, ..unreachable(number, address) };
             };
             NodeStatus {
                 number,
@@ -147,6 +149,11 @@ mod tests {
         }
     }
 
+    /// Of nodes that are all spoken to.
+    fn shown(answers: Answers) -> ClusterStatus {
+        compose(answers, |_| None)
+    }
+
     #[test]
     fn the_leader_of_the_highest_term_is_named_and_lag_is_counted_from_the_longest_log() {
         let answers = BTreeMap::from([
@@ -154,11 +161,14 @@ mod tests {
             (2, ("b:1".to_owned(), Some(answer(2, "leader", 4, 15)))),
             (3, ("c:1".to_owned(), None)),
         ]);
-        let status = compose(answers);
+        let other_key = HandshakeError::WrongProof;
+        let status = compose(answers, |_| Some(other_key.clone()));
         assert_eq!((status.leader, status.term), (Some(2), 4));
         assert_eq!(status.nodes.iter().map(|node| node.lag).collect::<Vec<_>>(), [5, 0, 15]);
         assert_eq!(status.nodes[2].role, "unreachable");
         assert_eq!(status.nodes[2].address, "c:1");
+        let notices: Vec<_> = status.nodes.iter().map(|node| node.notice.as_str()).collect();
+        assert_eq!(notices, ["", "", other_key.to_string().as_str()]);
     }
 
     #[test]
@@ -170,7 +180,7 @@ mod tests {
             };
             (node_id, (String::new(), Some(answer)))
         };
-        let status = compose(BTreeMap::from([
+        let status = shown(BTreeMap::from([
             with_options(1, "follower", &[0xab]),
             with_options(2, "leader", &[0xab]),
             with_options(3, "follower", &[0x0c]),
@@ -189,7 +199,7 @@ mod tests {
                 proto::NodeStatusResponse { voter_sets, membership_index, ..answer(node_id, role, 1, 1) };
             (node_id, (String::new(), Some(answer)))
         };
-        let status = compose(BTreeMap::from([
+        let status = shown(BTreeMap::from([
             with_voters(1, "leader", 7, &[1, 2, 3]),
             with_voters(2, "stopped", 3, &[2]),
             (3, (String::new(), None)),
@@ -200,7 +210,7 @@ mod tests {
         assert_eq!(status.quorum, Some(quorum));
         let is_voter: Vec<_> = status.nodes.iter().map(|node| node.is_voter).collect();
         assert_eq!(is_voter, [Some(true), Some(true), Some(true), Some(false), Some(false)]);
-        let unformed = compose(BTreeMap::from([(5, (String::new(), Some(answer(5, "starting", 0, 0))))]));
+        let unformed = shown(BTreeMap::from([(5, (String::new(), Some(answer(5, "starting", 0, 0))))]));
         assert_eq!((unformed.quorum, unformed.nodes[0].is_voter), (None, None));
     }
 
@@ -212,7 +222,7 @@ mod tests {
             (node_id, (String::new(), Some(answer)))
         };
         let differing = |leader: &str| -> Vec<_> {
-            let status = compose(BTreeMap::from([
+            let status = shown(BTreeMap::from([
                 with_digest(1, leader, 9, "a"),
                 with_digest(2, "follower", 9, "b"),
                 with_digest(3, "follower", 9, "a"),

@@ -9,6 +9,7 @@
     reason = "a failure here is a failed test"
 )]
 
+pub mod calls;
 pub mod kv;
 pub mod observed;
 pub mod tally;

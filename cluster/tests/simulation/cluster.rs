@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyraft_cluster::disk::Disk;
-use keyraft_cluster::{ClusterStatus, Network, NodeId};
-use tonic::transport::{Channel, Endpoint};
+use keyraft_cluster::{ClusterStatus, NodeId};
+use keyraft_cluster_testing::calls::{self, Envelope, secret};
+use tonic::transport::Channel;
 
 use crate::clock::EPOCH_MS;
 use crate::counters::Counters;
@@ -223,10 +225,12 @@ impl Cluster {
         EPOCH_MS + self.world.borrow().now_ms
     }
 
-    /// A channel from the test to a node.
-    pub fn channel(&self, node: NodeId) -> Channel {
-        let endpoint = Endpoint::from_shared(format!("http://{}", wire::peer(node).address)).unwrap();
-        self.world.borrow().tester.as_ref().unwrap().channel(&endpoint)
+    /// A channel from the test to a node, and what its calls say of themselves: the test passes for another node.
+    pub fn channel(&self, node: NodeId) -> (Channel, Envelope) {
+        let from = self.numbers.clone().find(|other| *other != node).unwrap();
+        let network = Arc::new(self.world.borrow().tester.clone().unwrap());
+        let channel = calls::channel(network, secret(), from, (node, &wire::peer(node).address));
+        (channel, Envelope { from, to: node, cluster_id: String::new() })
     }
 
     /// The counters of all nodes.

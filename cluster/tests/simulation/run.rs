@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use keyraft_cluster::{NodeConfig, NodeId, Omission, Random, SeededRandom};
+use keyraft_cluster_testing::calls::secret;
 
 use crate::clients::{self, Office};
 use crate::counters::Counters;
@@ -80,6 +81,7 @@ fn config(plan: Plan, node: NodeId, nodes: u64) -> NodeConfig {
     NodeConfig {
         node_id: node,
         peers: (1..=nodes).map(wire::peer).collect(),
+        secret: Some(secret()),
         directory: DIRECTORY.into(),
         learner_leases: plan.seed.is_multiple_of(2),
         leases: plan.seed % 10 != 9,

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::thread;
 
 use keyraft_cluster::{NodeConfig, NodeId, Random, SeededRandom};
+use keyraft_cluster_testing::calls::secret;
 use tokio::runtime::Builder;
 
 use crate::clients::Office;
@@ -145,6 +146,7 @@ impl Scenario {
                 public_url: format!("http://node{node}:5000"),
                 directory: DIRECTORY.into(),
                 consensus_threads: 0,
+                secret: Some(secret()),
                 ..NodeConfig::default()
             };
             (self.change)(&mut config);

@@ -1,22 +1,15 @@
 //! The network card of a machine: it is a host of turmoil, which carries what nodes say to one another. The node
 //! itself runs beside it, on a runtime of its own, so that it can be stopped while its card goes on.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use futures::StreamExt;
-use hyper_util::rt::TokioIo;
 use keyraft_cluster::{Incoming, Network, NodeId, Peer, Socket};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::codegen::Service;
-use tonic::codegen::http::Uri;
-use tonic::transport::{Channel, Endpoint};
 use turmoil::net::{TcpListener, TcpStream};
 
 use crate::trace::Trace;
@@ -59,34 +52,17 @@ pub fn card(node: NodeId, trace: &Trace) -> (Wire, Card) {
 
 #[async_trait::async_trait]
 impl Network for Wire {
-    fn channel(&self, endpoint: &Endpoint) -> Channel {
-        endpoint.connect_with_connector_lazy(self.clone())
+    async fn connect(&self, address: &str) -> io::Result<Socket> {
+        let (reply, connected) = oneshot::channel();
+        let order = Order::Connect { address: address.to_owned(), reply };
+        self.0.send(order).map_err(io::Error::other)?;
+        Ok(Socket::new(connected.await.map_err(io::Error::other)??))
     }
 
     async fn listen(&self, _address: SocketAddr) -> io::Result<Incoming> {
         let (sender, incoming) = mpsc::unbounded_channel();
         self.0.send(Order::Listen(sender)).map_err(io::Error::other)?;
         Ok(UnboundedReceiverStream::new(incoming).map(|stream| Ok(Socket::new(stream))).boxed())
-    }
-}
-
-impl Service<Uri> for Wire {
-    type Response = TokioIo<DuplexStream>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let orders = self.0.clone();
-        Box::pin(async move {
-            let (reply, connected) = oneshot::channel();
-            let address = uri.authority().map(ToString::to_string).unwrap_or_default();
-            orders.send(Order::Connect { address, reply }).map_err(io::Error::other)?;
-            Ok(TokioIo::new(connected.await.map_err(io::Error::other)??))
-        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use keyraft_cluster::{Environment, Host, NodeConfig, NodeId, Peer};
+use keyraft_cluster_testing::calls::secret;
 use keyraft_cluster_testing::start;
 use tempfile::TempDir;
 
@@ -86,6 +87,7 @@ impl TestCluster {
             node_id: node,
             listen: self.listens[&node],
             peers: self.listens.keys().map(|to| Peer { node_id: *to, address: address(*to) }).collect(),
+            secret: Some(secret()),
             public_url: format!("http://node{node}:5000"),
             directory: self.folder(node),
             consensus_threads: 2,
@@ -93,6 +95,11 @@ impl TestCluster {
         };
         (self.change)(&mut config);
         config
+    }
+
+    /// Where a node listens.
+    pub fn address(&self, node: NodeId) -> SocketAddr {
+        self.listens[&node]
     }
 
     pub fn folder(&self, node: NodeId) -> PathBuf {

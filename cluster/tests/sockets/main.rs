@@ -13,5 +13,7 @@ mod files;
 mod linearizability;
 mod nodes;
 mod proxy;
+mod relaying;
+mod strangers;
 
 use keyraft_cluster_testing::{kv, observed, tally};

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 pub struct Proxy {
     pub address: SocketAddr,
+    target: watch::Sender<SocketAddr>,
     is_cut: watch::Sender<bool>,
 }
 
@@ -17,9 +18,11 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let is_cut = watch::Sender::new(false);
-        let cut = is_cut.clone();
+        let (cut, target) = (is_cut.clone(), watch::Sender::new(target));
+        let targets = target.subscribe();
         tokio::spawn(async move {
             while let Ok((from, _)) = listener.accept().await {
+                let target = *targets.borrow();
                 let Ok(to) = TcpStream::connect(target).await else { continue };
                 let _ = (from.set_nodelay(true), to.set_nodelay(true));
                 let ((from_read, from_write), (to_read, to_write)) = (from.into_split(), to.into_split());
@@ -27,7 +30,12 @@ impl Proxy {
                 tokio::spawn(pump(to_read, from_write, cut.subscribe()));
             }
         });
-        Self { address, is_cut }
+        Self { address, target, is_cut }
+    }
+
+    /// New connections lead to another node.
+    pub fn lead_to(&self, target: SocketAddr) {
+        self.target.send_replace(target);
     }
 
     pub fn cut(&self) {

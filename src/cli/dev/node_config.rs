@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(config.public_endpoint(), "http://127.0.0.1:5002");
         let peers: Vec<_> = config.cluster.peers.iter().map(|peer| peer.address.as_str()).collect();
         assert_eq!(peers, ["127.0.0.1:5100", "127.0.0.1:5101", "127.0.0.1:5102"]);
-        assert_eq!(config.cluster.listen.to_string(), "127.0.0.1:5102");
+        assert_eq!(config.cluster.listen.unwrap().to_string(), "127.0.0.1:5102");
         assert!(config.operations.metrics);
     }
 

@@ -56,10 +56,11 @@ fn a_node_without_its_folder_votes_for_nobody_and_comes_back_as_a_learner() {
         let elected = leaders.wait_for(|now| now.is_some_and(|now| now != leader));
         let elected = tokio::time::timeout(Duration::from_millis(2_500), elected).await;
         assert!(elected.is_err(), "a leader was elected by a node that has forgotten");
-        let mut client = ConsensusClient::new(cluster.channel(lost));
-        let vote = client.request_vote(proto::VoteRequest::default()).await.unwrap_err();
+        let (channel, envelope) = cluster.channel(lost);
+        let mut client = ConsensusClient::new(channel);
+        let vote = client.request_vote(envelope.wrap(proto::VoteRequest::default())).await.unwrap_err();
         assert_eq!(vote.code(), Code::FailedPrecondition);
-        let pre_vote = client.pre_vote(proto::PreVoteRequest::default()).await.unwrap_err();
+        let pre_vote = client.pre_vote(envelope.wrap(proto::PreVoteRequest::default())).await.unwrap_err();
         assert_eq!(pre_vote.code(), Code::FailedPrecondition);
 
         cluster.start_node(leader).await;

@@ -4,23 +4,27 @@ use crate::cluster::Cluster;
 use crate::kv::{get, increment};
 use crate::scenario::Scenario;
 use keyraft_cluster::{Fault, NodeId, ProposeError, ReadError};
+use keyraft_cluster_testing::calls::Envelope;
 use keyraft_proto::cluster as proto;
 use keyraft_proto::cluster::consensus_client::ConsensusClient;
 use keyraft_proto::cluster::outcome::Refusal;
+use tonic::Code;
 use tonic::transport::Channel;
-use tonic::{Code, Request};
 
 struct Caller {
     client: ConsensusClient<Channel>,
-    cluster_id: String,
+    envelope: Envelope,
 }
 
 impl Caller {
     async fn to(cluster: &Cluster, node: NodeId) -> Self {
-        let mut client = ConsensusClient::new(cluster.channel(node));
-        let answer = client.identify(proto::IdentifyRequest { node_id: 9 }).await.unwrap().into_inner();
+        let (channel, mut envelope) = cluster.channel(node);
+        let mut client = ConsensusClient::new(channel);
+        let call = envelope.wrap(proto::IdentifyRequest { node_id: envelope.from });
+        let answer = client.identify(call).await.unwrap().into_inner();
         assert!(answer.formed);
-        Self { client, cluster_id: answer.cluster_id }
+        envelope.cluster_id = answer.cluster_id;
+        Self { client, envelope }
     }
 
     async fn increment(&mut self, boot: u64, sequence: u64) -> Result<proto::Outcome, Code> {
@@ -33,14 +37,14 @@ impl Caller {
         boot: u64,
         sequence: u64,
     ) -> Result<proto::Outcome, Code> {
-        let mut call = Request::new(proto::ProposeRequest {
+        let call = self.envelope.wrap(proto::ProposeRequest {
             request: Some(proto::Request {
                 id: Some(proto::RequestId { node_id, boot, sequence }),
                 lowest_in_flight: sequence,
                 body: Some(proto::request::Body::Command(increment("count"))),
             }),
+            relay: false,
         });
-        call.metadata_mut().insert("keyraft-cluster", self.cluster_id.parse().unwrap());
         let answer = self.client.propose(call).await.map_err(|status| status.code())?;
         Ok(answer.into_inner().outcome.unwrap())
     }
@@ -79,7 +83,7 @@ fn only_the_leader_takes_requests_and_only_from_its_own_cluster() {
         assert_eq!(refused.unwrap_err(), Code::FailedPrecondition);
         let leader = cluster.leader().await;
         let mut stranger = Caller::to(&cluster, leader).await;
-        stranger.cluster_id = "0123456789abcdef0123456789abcdef".into();
+        stranger.envelope.cluster_id = "0123456789abcdef0123456789abcdef".into();
         assert_eq!(stranger.increment(1, 1).await.unwrap_err(), Code::PermissionDenied);
     });
 }

@@ -10,6 +10,7 @@ use keyraft_cluster::{Environment, Node, Proposed};
 use keyraft_proto::identity as proto;
 use metrics_exporter_prometheus::PrometheusHandle;
 use prost::Message;
+use proto::command::Kind;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
@@ -19,7 +20,9 @@ use crate::http::ApiError;
 use crate::identity::account;
 use crate::identity::hash_upgrade::HashUpgrades;
 use crate::identity::password::{HashingPool, Password, PoolError};
+use crate::keys::agreement::{KeyAgreement, KeyConflict};
 use crate::keys::seal::ClusterKey;
+use crate::ops::notices::Notices;
 use crate::ops::ready::LastReadiness;
 use crate::policy::Policy;
 use crate::state::{Identity, State};
@@ -49,6 +52,10 @@ pub struct Inner {
     pub hashing: HashingPool,
     /// The key that seals secrets.
     pub cluster_key: ClusterKey,
+    /// What is known of that key's agreement with the cluster.
+    pub key_agreement: KeyAgreement,
+    /// What the operator is told of this node.
+    pub notices: Notices,
     /// The enabled authentication methods, in order.
     pub methods: MethodList,
     /// What is counted, for `/metrics`.
@@ -120,11 +127,40 @@ impl App {
         Ok(validate(state, validation, text))
     }
 
+    /// Why the cluster key of this node is not the one of its cluster, if so: the node then neither serves nor writes.
+    #[must_use]
+    pub fn key_conflict(&self) -> Option<KeyConflict> {
+        self.key_conflict_with(&self.node.publication().load().state)
+    }
+
+    fn key_conflict_with(&self, state: &State) -> Option<KeyConflict> {
+        let file = &self.config.node.cluster_key_file;
+        let outvoted =
+            self.node.outvoted().map(|outvoted| KeyConflict::Outvoted { file: file.clone(), outvoted });
+        outvoted.or_else(|| self.key_agreement.conflict(state, self.cluster_key.id(), file))
+    }
+
+    /// Returns if this node may answer from a state.
+    ///
+    /// # Errors
+    /// 503: its cluster key is not the one of its cluster.
+    pub fn check_key(&self, state: &State) -> Result<(), ApiError> {
+        self.key_conflict_with(state)
+            .map_or(Ok(()), |conflict| Err(ApiError::Unavailable(conflict.to_string())))
+    }
+
     /// Runs a command through the log.
     ///
     /// # Errors
-    /// 503 if it could not be logged, or if its outcome is not known.
-    pub async fn propose(&self, kind: proto::command::Kind) -> Result<Proposed, ApiError> {
+    /// 503 if it could not be logged, or if its outcome is not known. 503 as well where this node's cluster key is not
+    /// the one of its cluster; then it does no more than to replace keys that are sealed under another, as an operator
+    /// decides whose other nodes have the key of this one.
+    pub async fn propose(&self, kind: Kind) -> Result<Proposed, ApiError> {
+        match self.key_conflict() {
+            None => {}
+            Some(KeyConflict::Sealed { .. }) if matches!(kind, Kind::ReplaceFernetKeys(_)) => {}
+            Some(conflict) => return Err(ApiError::Unavailable(conflict.to_string())),
+        }
         let command = proto::Command { kind: Some(kind) }.encode_to_vec();
         Ok(self.node.propose(command.into()).await?)
     }

@@ -16,7 +16,7 @@ use crate::http::{router, server};
 use crate::keys::seal::{ClusterKey, ClusterKeyFileError};
 use crate::ops::admin::{AdminSocket, SocketError};
 use crate::ops::starting::Starting;
-use crate::ops::{housekeeping, metrics, policy_reload, status};
+use crate::ops::{housekeeping, key_watch, metrics, policy_reload, status};
 use crate::service::{self, Machine, ServiceError};
 
 /// How long requests in progress, of clients and of the operator, may hold up a stop: a little more than the HTTP
@@ -91,6 +91,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: Stop) -> Result<(),
     let (app, policy_text) = service::start(config, machine).await?;
     starting.loaded(app.clone());
     let housekeeping = tokio::spawn(housekeeping::run(app.clone(), ending.clone()));
+    let key_watch = tokio::spawn(key_watch::run(app.clone(), ending.clone()));
     let reload = tokio::spawn(policy_reload::run(app.clone(), policy_text, hang_up, ending.clone()));
     let http = tokio::spawn(server::serve(listener, router::router(&app), ending.clone()));
     ready();
@@ -105,7 +106,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: Stop) -> Result<(),
     app.stopping.cancel();
     ending.cancel();
     let ended = async {
-        for task in [http, housekeeping, reload] {
+        for task in [http, housekeeping, key_watch, reload] {
             if let Err(error) = task.await {
                 tracing::warn!(%error, "a task did not end well");
             }

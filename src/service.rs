@@ -17,7 +17,9 @@ use crate::identity::hash_upgrade::HashUpgrades;
 use crate::identity::password::{
     HashingPool, PasswordAlgorithm, PasswordError, PasswordHasher, PasswordOptions, PoolLimits,
 };
+use crate::keys::agreement::KeyAgreement;
 use crate::keys::seal::ClusterKey;
+use crate::ops::notices::Notices;
 use crate::ops::options;
 use crate::ops::ready::LastReadiness;
 use crate::policy::{Policy, PolicyFileError, PolicyText};
@@ -182,6 +184,8 @@ pub async fn start(config: Config, machine: Machine) -> Result<(App, PolicyText)
         policy: ArcSwap::from_pointee(policy),
         hashing,
         cluster_key,
+        key_agreement: KeyAgreement::default(),
+        notices: Notices::default(),
         methods,
         metrics,
         token_keys: TokenKeys::default(),

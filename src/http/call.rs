@@ -75,12 +75,15 @@ impl FromRequest<App> for Call {
         let before_ms = app.node.cluster_time_ms();
         let is_validation = is_validation(&parts.method, parts.uri.path());
         let max_staleness_ms = if is_validation { app.config.cluster.max_staleness_ms } else { 0 };
+        // Without the key of the cluster there is no leader to wait for either.
+        app.check_key(&app.node.publication().load().state)?;
         let view = app.node.view_within(Duration::from_millis(max_staleness_ms)).await?;
         let staleness = view.staleness();
         let (published, unsettled) = match is_validation && view.settled().is_none() {
             true => (Arc::clone(view.newest()), Some(view)),
             false => (app.node.settle(&view).await?, None),
         };
+        app.check_key(&published.state)?;
         let origin = parts.extensions.remove::<Origin>();
         let base_url = origin.map_or_else(|| app.public_endpoint.as_str().into(), |origin| origin.base_url);
         Ok(Self {
@@ -117,6 +120,7 @@ impl Call {
     pub async fn reload(&mut self) -> Result<(), ApiError> {
         let before_ms = self.app.node.cluster_time_ms();
         self.published = self.app.node.read().await?;
+        self.app.check_key(&self.published.state)?;
         self.stamp_ms = stamp_ms(before_ms, &self.published);
         self.unsettled = None;
         self.caller = OnceLock::new();

@@ -7,7 +7,12 @@ use crate::state::{CommandError, Transaction};
 
 impl From<KeySetError> for CommandError {
     fn from(error: KeySetError) -> Self {
-        Self::Forbidden(error.to_string())
+        match error {
+            KeySetError::OtherClusterKey { .. } => {
+                Self::Conflict { entity: "fernet key".to_owned(), detail: error.to_string() }
+            }
+            error => Self::Forbidden(error.to_string()),
+        }
     }
 }
 
@@ -74,7 +79,7 @@ pub fn set_up(tx: &mut Transaction, command: proto::SetUpFernetKeys) -> Result<(
 /// Makes the staged key primary and stages another; by schedule only when it is due.
 ///
 /// # Errors
-/// There are no keys, or too many that tokens still need.
+/// There are no keys, or too many that tokens still need; the new one is sealed under another cluster key.
 pub fn rotate(tx: &mut Transaction, command: proto::RotateFernetKeys) -> Result<(), CommandError> {
     let mut set = stored(tx);
     let policy = command.policy.unwrap_or_default().into();

@@ -1,5 +1,6 @@
 //! Key repositories as replicated state. Keys are sealed under the cluster key before they enter the log.
 
+pub mod agreement;
 pub mod commands;
 pub mod fernet_repository;
 pub mod records;

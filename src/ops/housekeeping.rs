@@ -29,7 +29,8 @@ pub async fn run(app: App, stop: CancellationToken) {
 async fn round(app: App) {
     // Histograms keep every measurement until they are summed up, and `/metrics` may never be asked.
     app.metrics.run_upkeep();
-    if !app.node.is_leader() {
+    // A leader whose key is not the cluster's would seal under the wrong one.
+    if !app.node.is_leader() || app.key_conflict().is_some() {
         return;
     }
     if let Err(error) = catch_up(|| due(&app), |due| app.propose(due)).await {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use keyraft_cluster::Announcement;
 use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
-use super::options;
+use super::notices::{self, Subject};
 use crate::app::App;
 use crate::policy::{PolicyFileError, PolicyText};
 
@@ -80,8 +79,7 @@ fn load(app: &App, found: &Found) {
             format!("{REFUSED}: {error}")
         }
     };
-    let options_digest = options::digest(&app.config, &app.policy.load());
-    app.node.announce(Announcement { options_digest, notice });
+    notices::announce(app, Subject::Policy, notice);
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ pub fn operations() -> Vec<Operation> {
     vec![show.fails(StatusCode::SERVICE_UNAVAILABLE)]
 }
 
-/// Says whether this node is to be sent requests: it can read, the cluster has keys, and the options that
+/// Says whether this node is to be sent requests: it can read, the cluster has keys and this node the key that seals
+/// them, and the options that
 /// have to be the same on all nodes are those of the leader. It goes on serving when they differ, since
 /// they do for a while in every change of an option: whoever sends it requests decides.
 /// Policy: none; nothing secret is told.
@@ -86,6 +87,9 @@ async fn find_out(app: &App) -> Readiness {
             reasons.push("the cluster has not been bootstrapped".to_owned());
         }
         Ok(Ok(_)) => {}
+    }
+    if let Some(conflict) = app.key_conflict() {
+        reasons.push(conflict.to_string());
     }
     let options_differ = options_agree.map(|agree| !agree);
     if options_differ == Some(true) {

@@ -19,7 +19,7 @@ pub use key_files::{KeyFile, KeyFileError, read_key_files};
 
 use keyraft_cluster::{Bug, is_planted};
 
-use crate::keys::seal::{ClusterKey, SealError};
+use crate::keys::seal::{ClusterKey, ClusterKeyId, SealError, sealed_by};
 use crate::token::fernet::{FernetError, FernetKey, KeyRing, MAX_RING_KEYS};
 
 /// Added to the life of a key after the last token it can have sealed has ended. A request that has read
@@ -117,6 +117,17 @@ pub enum KeySetError {
         /// Why it does not open.
         source: SealError,
     },
+    /// A new key is sealed under another cluster key than those that are there: the node that made it has the wrong one.
+    #[error(
+        "the new key is sealed under the cluster key {sealed_by}, the keys of this cluster under {own}: the node that \
+         made it has another cluster key"
+    )]
+    OtherClusterKey {
+        /// The cluster key that the kept keys are sealed under.
+        own: ClusterKeyId,
+        /// The one that the new key is sealed under.
+        sealed_by: ClusterKeyId,
+    },
     /// A key opens, but is no Fernet key, or the ring cannot be made.
     #[error(transparent)]
     Fernet(#[from] FernetError),
@@ -141,8 +152,8 @@ impl FernetKeySet {
     /// demoted is not known, so they are kept as long as if that were now.
     ///
     /// # Errors
-    /// There are keys already; or among the new ones key 0 is missing, a number appears twice, or there
-    /// are more than [`MAX_RING_KEYS`].
+    /// There are keys already; or among the new ones key 0 is missing, a number appears twice, there are more than
+    /// [`MAX_RING_KEYS`], or they are sealed under different cluster keys.
     pub fn import(
         &mut self,
         sealed: impl IntoIterator<Item = (u32, Vec<u8>)>,
@@ -175,7 +186,28 @@ impl FernetKeySet {
         if let Some(primary) = keys.last_mut() {
             primary.demoted_ms = None;
         }
+        let staged = Self { keys: keys.first().cloned().into_iter().collect() };
+        keys.iter().try_for_each(|key| staged.check_seal(&key.sealed_key))?;
         self.keys = keys;
+        Ok(())
+    }
+
+    /// A cluster key other than `own` that one of the keys is sealed under.
+    #[must_use]
+    pub fn sealed_by_other_than(&self, own: ClusterKeyId) -> Option<ClusterKeyId> {
+        let mut sealed_by = self.keys.iter().filter_map(|key| sealed_by(&key.sealed_key).ok());
+        sealed_by.find(|sealed_by| *sealed_by != own)
+    }
+
+    /// Checks that a new key is sealed under the cluster key that those of the set are sealed under.
+    fn check_seal(&self, new: &[u8]) -> Result<(), KeySetError> {
+        for own in self.keys.iter().filter_map(|key| sealed_by(&key.sealed_key).ok()) {
+            let sealed_by =
+                sealed_by(new).map_err(|source| KeySetError::Sealed { number: STAGED_KEY, source })?;
+            if sealed_by != own {
+                return Err(KeySetError::OtherClusterKey { own, sealed_by });
+            }
+        }
         Ok(())
     }
 
@@ -195,7 +227,7 @@ impl FernetKeySet {
     /// drops what [`Self::retire`] drops. Gives the numbers of the dropped keys.
     ///
     /// # Errors
-    /// The set is then unchanged but for spent keys. [`KeySetError::NoStagedKey`],
+    /// The set is then unchanged but for spent keys. [`KeySetError::OtherClusterKey`], [`KeySetError::NoStagedKey`],
     /// [`KeySetError::TooManyKeys`], [`KeySetError::NumbersExhausted`].
     pub fn rotate(
         &mut self,
@@ -203,6 +235,7 @@ impl FernetKeySet {
         policy: &KeyPolicy,
         now_ms: u64,
     ) -> Result<Vec<u32>, KeySetError> {
+        self.check_seal(&sealed_staged)?;
         let mut dropped = self.retire(policy, now_ms);
         if self.keys.len() >= MAX_RING_KEYS {
             return Err(KeySetError::TooManyKeys);
@@ -233,7 +266,8 @@ impl FernetKeySet {
         Ok(dropped)
     }
 
-    /// Drops every key and starts again with two fresh ones: the keys have leaked. Whoever holds a leaked
+    /// Drops every key and starts again with two fresh ones, whatever cluster key the old ones are sealed under: the keys
+    /// have leaked. Whoever holds a leaked
     /// key can make any token, so tokens sealed by any of them must end now; and the staged key lay beside
     /// the others, so it must not become primary. Gives the numbers of the dropped keys.
     ///

@@ -2,6 +2,7 @@ use keyraft_cluster::SeededRandom;
 use proptest::prelude::*;
 
 use super::*;
+use crate::state::CommandError;
 
 const HOUR_MS: u64 = 3_600_000;
 const POLICY: KeyPolicy =
@@ -308,4 +309,40 @@ proptest! {
         set.retire(&policy, now_ms + 10_000_000);
         prop_assert!(set.keys.len() <= policy.max_active_keys.max(2));
     }
+}
+
+/// A cluster whose keys are sealed under the first of two cluster keys, and what each of them seals.
+fn sealed_under_one_of_two() -> (FernetKeySet, [ClusterKeyId; 2], [Vec<u8>; 2]) {
+    let random = SeededRandom::from_seed(7);
+    let both = [ClusterKey::generate(&random), ClusterKey::generate(&random)];
+    let [one, other] = both.each_ref().map(|key| key.seal(&random, b"context", b"a key"));
+    let mut set = FernetKeySet::default();
+    set.setup(one.clone(), one.clone(), &POLICY, 0).unwrap();
+    (set, both.map(|key| key.id()), [one, other])
+}
+
+#[test]
+fn a_key_that_is_sealed_under_another_cluster_key_is_refused() {
+    let (mut set, [own, theirs], [mine, other]) = sealed_under_one_of_two();
+    let before = set.clone();
+    let refused = set.rotate(other.clone(), &POLICY, 1).unwrap_err();
+    assert_eq!(refused, KeySetError::OtherClusterKey { own, sealed_by: theirs });
+    let truncated = set.rotate(mine[..8].to_vec(), &POLICY, 1).unwrap_err();
+    assert_eq!(truncated, KeySetError::Sealed { number: STAGED_KEY, source: SealError::Truncated });
+    assert_eq!(set, before);
+    assert_eq!(set.rotate(mine.clone(), &POLICY, 1), Ok(vec![]));
+    let mixed = FernetKeySet::default().setup(mine, other, &POLICY, 0);
+    assert_eq!(mixed, Err(KeySetError::OtherClusterKey { own, sealed_by: theirs }));
+
+    let refusal = CommandError::from(refused);
+    assert!(matches!(refusal, CommandError::Conflict { .. }), "{refusal:?}");
+    assert!([own, theirs].iter().all(|id| refusal.to_string().contains(&id.to_string())), "{refusal}");
+}
+
+#[test]
+fn compromised_keys_are_replaced_whatever_they_are_sealed_under() {
+    let (mut set, [own, theirs], [_, other]) = sealed_under_one_of_two();
+    assert_eq!((set.sealed_by_other_than(own), set.sealed_by_other_than(theirs)), (None, Some(own)));
+    set.rotate_compromised(other.clone(), other, &POLICY, 1).unwrap();
+    assert_eq!((set.sealed_by_other_than(own), set.sealed_by_other_than(theirs)), (Some(theirs), None));
 }

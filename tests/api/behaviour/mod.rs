@@ -1,5 +1,6 @@
 //! Behaviour that takes several requests, or the passing of time.
 
+mod cluster_key;
 mod hash_upgrade;
 mod multi_factor;
 mod operations;

@@ -49,6 +49,9 @@ const CONFIG: &str = "
 /// The distance of the leader's ceilings from the time; a clock that is put forward waits for the next.
 const CEILING_INTERVAL: Duration = Duration::from_secs(2);
 
+/// The seed of all randomness of a node.
+const SEED: u64 = 1;
+
 pub struct TestApi {
     pub app: App,
     router: Router,
@@ -66,7 +69,7 @@ impl TestApi {
     /// The same with these options: lines of TOML such as `token.expiration_s = 60`.
     pub async fn with_config(options: &str) -> Self {
         let (host, clock) = (Host::in_memory(), Arc::new(TestClock::default()));
-        let app = start(options, &host, &clock).await;
+        let app = start(options, &host, &clock, None).await;
         let request = BootstrapRequest {
             username: "admin".into(),
             password: Secret::from(ADMIN_PASSWORD.to_owned()),
@@ -89,8 +92,17 @@ impl TestApi {
 
     /// Stops the node, and starts it again on what is on its disk, with other options.
     pub async fn restart_with(self, options: &str) -> Self {
+        self.restart(options, None).await
+    }
+
+    /// The same with another cluster key.
+    pub async fn restart_with_key(self, cluster_key: ClusterKey) -> Self {
+        self.restart("", Some(cluster_key)).await
+    }
+
+    async fn restart(self, options: &str, cluster_key: Option<ClusterKey>) -> Self {
         self.app.node.shutdown().await;
-        let app = start(options, &self.host, &self.clock).await;
+        let app = start(options, &self.host, &self.clock, cluster_key).await;
         Self { router: router(&app), app, ..self }
     }
 
@@ -143,19 +155,25 @@ impl TestApi {
     }
 }
 
-/// A node with these options that nobody has bootstrapped, and that reaches no other.
-pub async fn lone_node(options: &str) -> App {
-    start(options, &Host::in_memory(), &Arc::new(TestClock::default())).await
+/// The key of all clusters of the tests: what their nodes draw first.
+pub fn cluster_key() -> ClusterKey {
+    ClusterKey::generate(&SeededRandom::from_seed(SEED))
 }
 
-async fn start(options: &str, host: &Host, clock: &Arc<TestClock>) -> App {
+/// A node with these options that nobody has bootstrapped, and that reaches no other.
+pub async fn lone_node(options: &str) -> App {
+    start(options, &Host::in_memory(), &Arc::new(TestClock::default()), None).await
+}
+
+async fn start(options: &str, host: &Host, clock: &Arc<TestClock>, other_key: Option<ClusterKey>) -> App {
     let mut table: toml::Table = CONFIG.parse().unwrap();
     merge(&mut table, options.parse().unwrap());
     let config = Config::parse("test.toml".as_ref(), &table.to_string()).unwrap();
-    let random = Arc::new(SeededRandom::from_seed(1));
+    let random = Arc::new(SeededRandom::from_seed(SEED));
+    let own_key = ClusterKey::generate(&*random);
     let machine = Machine {
         host: host.clone(),
-        cluster_key: ClusterKey::generate(&*random),
+        cluster_key: other_key.unwrap_or(own_key),
         environment: Environment { clock: clock.clone(), random },
         admin_token: None,
         metrics: PrometheusBuilder::new().build_recorder().handle(),

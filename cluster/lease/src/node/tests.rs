@@ -131,7 +131,8 @@ fn a_node_that_keeps_delaying_writes_is_suspended_for_longer_and_longer() {
         }
     }
     assert_eq!(suspensions[..4], [(2, 3_600), (3, 7_200), (4, 14_400), (5, 28_800)]);
-    assert_eq!(slow, suspensions.len() + 1, "of {writes} writes: all but the first have a suspension for it");
+    // The first, and for each suspension the one that brought it and those under the last grant, a lease long.
+    assert!((7..=2 * suspensions.len() + 1).contains(&slow), "{slow} slow ones of {writes} writes");
     assert!(suspensions.len() <= 6 && writes > 100, "{suspensions:?} for {writes} writes");
 }
 

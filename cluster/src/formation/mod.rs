@@ -232,8 +232,8 @@ pub(crate) struct Affiliation {
     pub(crate) cluster_id: String,
     /// Whether that cluster has begun to write its log.
     pub(crate) is_formed: bool,
-    /// Its life, by a random number.
-    pub(crate) process: u64,
+    /// Its life, by a random number; `None`: it keeps that to its own cluster.
+    pub(crate) process: Option<u64>,
 }
 
 /// Asks a peer for its cluster; `None`: it does not answer.
@@ -244,13 +244,13 @@ async fn identify(site: &Site, peer: NodeId) -> Option<Affiliation> {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
             let cluster_id = guard::foreign_cluster_of(&status)?.to_owned();
-            return Some(Affiliation { cluster_id, is_formed: false });
+            return Some(Affiliation { cluster_id, is_formed: false, process: None });
         }
     };
     if answer.node_id != peer {
         tracing::warn!(peer, answered = answer.node_id, "another node answers at a peer's address");
         return None;
     }
-    let (cluster_id, is_formed, process) = (answer.cluster_id, answer.formed, answer.process);
+    let (cluster_id, is_formed, process) = (answer.cluster_id, answer.formed, Some(answer.process));
     Some(Affiliation { cluster_id, is_formed, process })
 }

@@ -211,7 +211,10 @@ async fn is_alive<A: Application>(member: &Member<A>, request: &proto::RejoinReq
         return true;
     }
     let answer = identify(site, request.node_id).await;
-    answer.is_some_and(|answer| answer.process != request.process)
+    // Whoever belongs to no cluster there, or to another one, is not the member.
+    answer.is_some_and(|answer| {
+        answer.cluster_id == **site.peers.cluster_id() && answer.process != Some(request.process)
+    })
 }
 
 /// How many voters are left without `node_id`, and how many there have to be: two, or a majority of the founders if

@@ -71,6 +71,8 @@ pub struct NodeConfig {
     pub snapshot_log_percent: u64,
     /// How many log entries below a snapshot are kept, so that a short absence needs no snapshot.
     pub log_entries_kept: u64,
+    /// And how many bytes of them at most: a start reads them all.
+    pub log_bytes_kept: u64,
     /// How often the leader has the digests of all nodes compared.
     pub digest_interval_ms: u64,
     /// How long a learner has to keep up with the leader before it becomes a voter.
@@ -107,6 +109,7 @@ impl Default for NodeConfig {
             snapshot_min_log_bytes: 4 * 1024 * 1024,
             snapshot_log_percent: 50,
             log_entries_kept: 5_000,
+            log_bytes_kept: 64 * 1024 * 1024,
             digest_interval_ms: 30_000,
             promotion_delay_ms: 10_000,
             consensus_threads: 3,

@@ -14,7 +14,7 @@ use crate::node::fault::Fault;
 use crate::node::site::Site;
 use crate::proposer::{NotProposed, Proposal, Proposer};
 use crate::relay::{Way, ask_leader};
-use crate::types::NodeId;
+use crate::types::{LogIndex, NodeId};
 
 /// How long one attempt may take before the next; a change of leader ends it sooner.
 ///
@@ -42,6 +42,12 @@ pub enum ProposeError {
         bytes: usize,
         /// The longest allowed.
         limit_bytes: usize,
+    },
+    /// Written, and refused by every node alike: the application panicked at it. It has changed nothing.
+    #[error("the application panicked at the command in entry {log_index}")]
+    Panicked {
+        /// The entry that holds the command.
+        log_index: LogIndex,
     },
     /// Perhaps written, now or a little later: the outcome was not learnt in time.
     #[error("the outcome of the write was not learnt in {waited_ms} ms")]
@@ -99,6 +105,7 @@ impl Forwarder {
         let failed = match answered {
             Ok(proposal) => match self.judge(proposal) {
                 Judged::Answered(proposal) => return Ok(proposal),
+                Judged::Panicked { log_index } => return Err(ProposeError::Panicked { log_index }),
                 Judged::Unknown => return Err(self.site.unknown_since(started)),
                 Judged::Faulty(fault) => ProposeError::Faulty(fault),
             },
@@ -181,11 +188,13 @@ impl Forwarder {
 
     fn judge(&self, proposal: Proposal) -> Judged {
         use proto::outcome::Refusal;
-        match proposal.outcome.refusal() {
-            Refusal::None => Judged::Answered(proposal),
-            // More was answered to this node meanwhile than is remembered for it.
-            Refusal::Forgotten => Judged::Unknown,
-            Refusal::Superseded => {
+        match Refusal::try_from(proposal.outcome.refusal) {
+            Ok(Refusal::None) => Judged::Answered(proposal),
+            Ok(Refusal::Panicked) => Judged::Panicked { log_index: proposal.log_index },
+            // More was answered to this node meanwhile than is remembered for it; or a leader of another version
+            // has refused it for a reason of its own.
+            Ok(Refusal::Forgotten) | Err(_) => Judged::Unknown,
+            Ok(Refusal::Superseded) => {
                 let latest_boot = proposal.outcome.latest_boot;
                 let fault = Fault::Superseded { boot: self.boot, latest_boot };
                 self.site.faults.raise(fault.clone());
@@ -222,6 +231,7 @@ pub(crate) async fn pass_on(
 /// What the state has said to a request.
 enum Judged {
     Answered(Proposal),
+    Panicked { log_index: LogIndex },
     Unknown,
     Faulty(Fault),
 }

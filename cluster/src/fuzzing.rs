@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::disk::{Disk, MemoryDisk};
-use crate::storage::fuzzing::{log_record, snapshot_rows};
+use crate::storage::fuzzing::{FILE_VERSION, framed, header_crc, log_record, snapshot_rows};
 
 const FILE: &str = "snapshot";
 /// Kinds of records, and some that are none.
@@ -21,13 +21,7 @@ pub fn log(data: &[u8]) {
         }
         return;
     }
-    let mut framed = Vec::new();
-    let length = u32::try_from(rest.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut covered = vec![0, 0, 0, 0, how / 2 % KINDS];
-    covered.extend_from_slice(rest);
-    framed.extend_from_slice(&length);
-    framed.extend_from_slice(&crc32c::crc32c_append(crc32c::crc32c(&length), &covered).to_le_bytes());
-    framed.extend_from_slice(&covered);
+    let framed = framed(how / 2 % KINDS, rest);
     if let Some(read) = log_record(&framed) {
         assert_eq!(read, framed.len(), "a record is read whole");
     }
@@ -57,9 +51,10 @@ fn assembled(mut data: &[u8], rows: u8) -> Vec<u8> {
     };
     let header = part().unwrap_or_default();
     let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
-    let mut file = b"KEYRAFTS\x01\0\0\0".to_vec();
+    let mut file = b"KEYRAFTS".to_vec();
+    file.extend(FILE_VERSION.to_le_bytes());
     file.extend(number(header.len()));
-    file.extend(crc32c::crc32c(header).to_le_bytes());
+    file.extend(header_crc(FILE_VERSION, number(header.len()), header).to_le_bytes());
     file.extend_from_slice(header);
     while let Some(frame) = part() {
         let (length, packed) = match frame.split_last() {

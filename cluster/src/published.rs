@@ -218,6 +218,10 @@ mod tests {
         fn empty(&self) -> u64 {
             0
         }
+        fn knows_table(&self, _table: u8) -> bool {
+            false
+        }
+
         fn load(&self, _rows: &mut dyn Iterator<Item = Row>) -> Result<u64, RowError> {
             Ok(0)
         }

@@ -16,7 +16,7 @@ use crate::network::peers::Lane;
 use crate::node::core::Core;
 use crate::node::follow::role_name;
 use crate::quorum::Quorum;
-use crate::storage::snapshot::SNAPSHOT_FORMAT;
+use crate::storage::formats;
 use crate::types::{LogIndex, NodeId};
 
 /// How long a member may take to answer.
@@ -107,7 +107,7 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
         notice: announcement.notice.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_ms: Some(milliseconds(core.site.contact.now().saturating_sub(core.site.started))),
-        formats: vec![proto::FormatVersion { name: "snapshot".to_owned(), version: SNAPSHOT_FORMAT }],
+        formats: formats().map(|(name, version)| proto::FormatVersion { name: name.to_owned(), version }).to_vec(),
         ..proto::NodeStatusResponse::default()
     };
     if let Some(member) = core.member() {

@@ -138,7 +138,11 @@ impl From<ReadError> for ApiError {
 
 impl From<ProposeError> for ApiError {
     fn from(error: ProposeError) -> Self {
-        Self::Unavailable(error.to_string())
+        match error {
+            // No retry will fare better: all nodes have refused the command for good.
+            ProposeError::Panicked { .. } => Self::Internal(error.to_string()),
+            _ => Self::Unavailable(error.to_string()),
+        }
     }
 }
 

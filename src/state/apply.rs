@@ -11,6 +11,23 @@ use super::table::{Record, load_row};
 use super::{CommandError, State, Transaction};
 use crate::{assignment, bootstrap, catalog, identity, keys, resource, revoke, role};
 
+/// The tables of this version.
+const TABLES: [u8; 13] = [
+    proto::Project::TABLE,
+    proto::User::TABLE,
+    proto::Group::TABLE,
+    proto::Membership::TABLE,
+    proto::Role::TABLE,
+    proto::ImpliedRole::TABLE,
+    proto::Assignment::TABLE,
+    proto::Region::TABLE,
+    proto::Service::TABLE,
+    proto::Endpoint::TABLE,
+    proto::RevocationEvent::TABLE,
+    proto::FernetKeySet::TABLE,
+    proto::ActivityWatch::TABLE,
+];
+
 /// The identity service as a replicated application.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Identity;
@@ -20,6 +37,10 @@ impl Application for Identity {
 
     fn empty(&self) -> State {
         State::default()
+    }
+
+    fn knows_table(&self, table: u8) -> bool {
+        TABLES.contains(&table)
     }
 
     fn load(&self, rows: &mut dyn Iterator<Item = Row>) -> Result<State, RowError> {

@@ -224,6 +224,7 @@ fn records() -> Vec<Vec<u8>> {
         snapshot_received: log_id(),
         committed: log_id(),
         last: log_id(),
+        ..wire::LogCheckpoint::default()
     };
     let request = wire::Request {
         id: Some(wire::RequestId { node_id: 1, boot: 2, sequence: 3 }),
@@ -263,9 +264,14 @@ fn snapshots() -> Vec<Vec<u8>> {
             membership: Some(stored),
             log_time_ms: 1,
             digest: vec![7; 16].into(),
-            time_ceiling_ms: 0,
+            ..wire::StateMeta::default()
         };
-        let meta = wire::SnapshotMeta { snapshot_id: "s".into(), state: Some(state), rows: rows.into() };
+        let meta = wire::SnapshotMeta {
+            snapshot_id: "s".into(),
+            state: Some(state),
+            rows: rows.into(),
+            ..wire::SnapshotMeta::default()
+        };
         let frames: Vec<u8> = frames.into_iter().flat_map(part).collect();
         [&[1 + 2 * rows], &part(meta.encode_to_vec())[..], &frames].concat()
     };

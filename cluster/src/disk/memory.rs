@@ -31,6 +31,8 @@ struct Content {
     free_bytes: Option<u64>,
     fails_syncs: bool,
     ignores_syncs: bool,
+    /// Files on bad sectors.
+    unreadable: BTreeSet<u64>,
 }
 
 #[derive(Default)]
@@ -91,6 +93,17 @@ impl MemoryDisk {
         self.content().ignores_syncs = ignores;
     }
 
+    /// From now on, reading this file fails with `EIO`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn ruin(&self, path: &Path) -> io::Result<()> {
+        let mut content = self.content();
+        let id = content.id(path)?;
+        content.unreadable.insert(id);
+        Ok(())
+    }
+
     /// Loses everything that was ever written, as a new disk in place of a broken one.
     pub fn wipe(&self) {
         let mut content = self.content();
@@ -122,6 +135,14 @@ impl MemoryDisk {
 impl Content {
     fn id(&self, path: &Path) -> io::Result<u64> {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// The content of a file, for a reader.
+    fn readable(&self, path: &Path) -> io::Result<&Blob> {
+        match self.unreadable.contains(&self.id(path)?) {
+            true => Err(rustix::io::Errno::IO.into()),
+            false => self.blob(path),
+        }
     }
 
     fn blob(&self, path: &Path) -> io::Result<&Blob> {
@@ -216,14 +237,14 @@ impl Disk for MemoryDisk {
     }
 
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        Ok(self.content().blob(path)?.bytes.clone())
+        Ok(self.content().readable(path)?.bytes.clone())
     }
 
     fn read_at(&self, path: &Path, offset: u64, length: usize) -> io::Result<Vec<u8>> {
         let content = self.content();
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let end = start.saturating_add(length);
-        let bytes = content.blob(path)?.bytes.get(start..end);
+        let bytes = content.readable(path)?.bytes.get(start..end);
         bytes.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
     }
 
@@ -277,6 +298,16 @@ impl Disk for MemoryDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.content().names.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut content = self.content();
+        if !content.folders.contains(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        content.names.retain(|name, _| !name.starts_with(path));
+        content.folders.retain(|folder| !folder.starts_with(path));
+        Ok(())
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

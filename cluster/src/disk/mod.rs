@@ -74,6 +74,11 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// As of the file system.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes a folder and all that is in it.
+    ///
+    /// # Errors
+    /// As of the file system; `NotFound` when there is none.
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder (created, renamed, removed) survive a power failure.
     ///
     /// # Errors

@@ -9,11 +9,11 @@ use keyraft_proto::cluster as proto;
 use super::{ASK_PAUSE, Ground, open_fault};
 use crate::application::Application;
 use crate::network::peers::Lane;
-use crate::network::snapshot;
+use crate::network::snapshot::{self, NotKept};
 use crate::node::core::Core;
 use crate::node::fault::Fault;
 use crate::runtime::run_blocking;
-use crate::storage::Opened;
+use crate::storage::{self, Opened};
 use crate::types::LogIndex;
 
 /// How long a peer may take to make a snapshot before it sends the first byte.
@@ -39,6 +39,7 @@ pub(crate) async fn fetch_snapshot<A: Application>(
         "no state to start from; a peer is asked for a snapshot"
     );
     'asked: for round in 1_usize.. {
+        let mut unsupported = None;
         for peer in &others {
             let Ok(mut client) = site.peers.client(peer.node_id, Lane::Bulk) else { continue };
             let call = site.peers.request(proto::FetchSnapshotRequest { at_least_index }, None);
@@ -48,10 +49,17 @@ pub(crate) async fn fetch_snapshot<A: Application>(
             };
             match snapshot::keep(&opened.handle, chunks.into_inner()).await {
                 Ok(()) => break 'asked,
-                Err(status) => {
-                    tracing::warn!(peer = peer.node_id, reason = status.message(), "a snapshot was not kept");
+                Err(error) => {
+                    tracing::warn!(peer = peer.node_id, %error, "a snapshot was not kept");
+                    if let NotKept::Unsupported(error) = error {
+                        unsupported = Some(error);
+                    }
                 }
             }
+        }
+        // No peer has one that this version understands: none will have one in a while.
+        if let Some(error) = unsupported {
+            return Err(storage::Fault::Unsupported { reason: error.to_string() }.into());
         }
         if round % REMINDER_ROUNDS == 0 {
             tracing::warn!(node = site.me(), at_least_index, "no peer has given a snapshot yet");

@@ -11,8 +11,8 @@ use super::rpc;
 use crate::application::Application;
 use crate::node::member::Member;
 use crate::runtime::run_blocking;
-use crate::storage::StorageHandle;
 use crate::storage::snapshot::SnapshotFile;
+use crate::storage::{StorageError, StorageHandle};
 use crate::types::{LogIndex, TypeConfig, Vote, Wire};
 
 /// How long a peer waits for a snapshot to be made.
@@ -36,10 +36,15 @@ fn file_chunks(
         meta: Some(file.message().clone()),
         data: bytes::Bytes::new(),
     };
-    let data = stream::iter(file.read_chunks())
-        .take_while(|chunk| std::future::ready(chunk.is_ok()))
-        .filter_map(|chunk| std::future::ready(chunk.ok()))
-        .map(|chunk| proto::SnapshotChunk { data: chunk.into(), ..proto::SnapshotChunk::default() });
+    let data = stream::unfold((file, 0), |(file, offset)| async move {
+        if offset >= file.length_bytes() {
+            return None;
+        }
+        let reading = file.clone();
+        let chunk = run_blocking(file.is_inline(), move || reading.read_chunk(offset)).await.ok()?.ok()?;
+        let next = offset + chunk.len() as u64;
+        Some((proto::SnapshotChunk { data: chunk.into(), ..proto::SnapshotChunk::default() }, (file, next)))
+    });
     stream::once(std::future::ready(first)).chain(data)
 }
 
@@ -61,6 +66,9 @@ pub(crate) async fn install<A: Application>(
     if vote < obeyed {
         return Ok(obeyed);
     }
+    // Refused here, it would be sent again without end: the node stops instead.
+    let supported = member.storage.check_snapshot(&first.meta.unwrap_or_default());
+    supported.inspect_err(|error| member.storage.report_unsupported(error)).map_err(refused)?;
     let file = receive(&member.storage, chunks, || {
         // The transfer is the leader's voice, unless another leader has come.
         if vote >= own.borrow().vote {
@@ -73,13 +81,32 @@ pub(crate) async fn install<A: Application>(
     Ok(answer.vote)
 }
 
+/// Why a peer's snapshot was not kept.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NotKept {
+    /// Another version has made it. The next transfer would end alike.
+    #[error(transparent)]
+    Unsupported(StorageError),
+    /// The transfer has failed, or what came is no snapshot.
+    #[error("{}", .0.message())]
+    Failed(Box<Status>),
+}
+
+impl From<Status> for NotKept {
+    fn from(status: Status) -> Self {
+        Self::Failed(Box::new(status))
+    }
+}
+
 /// Keeps a peer's snapshot, for the next opening of the storage.
 pub(crate) async fn keep<A: Application>(
     storage: &StorageHandle<A>,
     mut chunks: Streaming<proto::SnapshotChunk>,
-) -> Result<(), Status> {
-    chunks.message().await?.ok_or_else(|| Status::invalid_argument("an empty snapshot"))?;
-    receive(storage, chunks, || {}).await.map(|_| ())
+) -> Result<(), NotKept> {
+    let first = chunks.message().await?.ok_or_else(|| Status::invalid_argument("an empty snapshot"))?;
+    storage.check_snapshot(&first.meta.unwrap_or_default()).map_err(NotKept::Unsupported)?;
+    receive(storage, chunks, || {}).await?;
+    Ok(())
 }
 
 async fn receive<A: Application>(
@@ -89,7 +116,11 @@ async fn receive<A: Application>(
 ) -> Result<SnapshotFile, Status> {
     let mut receiver = storage.begin_receive_snapshot().map_err(refused)?;
     while let Some(chunk) = chunks.message().await? {
-        receiver.write(&chunk.data).map_err(refused)?;
+        let written = run_blocking(storage.is_inline(), move || {
+            receiver.write(&chunk.data)?;
+            Ok::<_, StorageError>(receiver)
+        });
+        receiver = written.await.map_err(refused)?.map_err(refused)?;
         heard();
     }
     let finished = run_blocking(storage.is_inline(), move || receiver.finish());

@@ -88,7 +88,7 @@ async fn begin<A: Application>(
         segment_bytes: host.segment_bytes,
         rows: host.rows.clone(),
         is_inline: host.is_inline,
-        ..StorageOptions::new(config.directory.clone())
+        ..StorageOptions::new(config.directory.clone(), config.node_id)
     };
     let ground = Ground { options, app, disk: Arc::clone(&host.disk) };
     let site = Site::new(config, environment, &host);

@@ -1,11 +1,16 @@
 //! The state after an entry: the application's, the sessions, and where it stands.
 
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
 use keyraft_proto::cluster as proto;
 use openraft::EntryPayload;
 
 use super::digest;
 use super::error::StorageError;
-use super::sessions::{Admission, OWN_TABLE, Sessions};
+use super::rows::{ROWS_FORMAT, check_format};
+use super::sessions::{Admission, Loaded, OWN_TABLE, Sessions};
 use crate::application::{Application, LogMoment, Row, RowChange};
 use crate::published::Published;
 use crate::types::{BatchAnswer, Entry, Incomplete, LogId, LogIndex, StoredMembership, Wire};
@@ -17,6 +22,8 @@ pub(crate) struct Applied<A: Application> {
     pub log_time_ms: u64,
     pub digest: u128,
     pub rows: u64,
+    /// The rows of each table that has some.
+    pub tables: BTreeMap<u8, u64>,
     pub last_applied: Option<LogId>,
     pub membership: StoredMembership,
     /// What no leader has stamped past, milliseconds since the epoch.
@@ -31,6 +38,7 @@ impl<A: Application> Clone for Applied<A> {
             log_time_ms: self.log_time_ms,
             digest: self.digest,
             rows: self.rows,
+            tables: self.tables.clone(),
             last_applied: self.last_applied,
             membership: self.membership.clone(),
             time_ceiling_ms: self.time_ceiling_ms,
@@ -50,6 +58,25 @@ pub(crate) struct Effect {
     pub time_ceiling_ms: Option<u64>,
 }
 
+/// A request in the log that another version has made. This one must not go past it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("entry {log_index} holds a request that this version does not know: another version wrote it")]
+pub(crate) struct UnknownRequest {
+    pub log_index: LogIndex,
+}
+
+impl UnknownRequest {
+    /// Looks for one in an entry.
+    pub(crate) fn find(entry: &Entry) -> Result<(), Self> {
+        match &entry.payload {
+            EntryPayload::Normal(batch) if batch.requests.iter().any(|request| request.body.is_none()) => {
+                Err(Self { log_index: entry.log_id.index })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl<A: Application> Applied<A> {
     pub(crate) fn empty(app: &A) -> Self {
         Self {
@@ -58,6 +85,7 @@ impl<A: Application> Applied<A> {
             log_time_ms: 0,
             digest: 0,
             rows: 0,
+            tables: BTreeMap::new(),
             last_applied: None,
             membership: StoredMembership::default(),
             time_ceiling_ms: 0,
@@ -70,7 +98,11 @@ impl<A: Application> Applied<A> {
     }
 
     /// Applies one entry. Pure: the same state and entry give the same result on every node.
-    pub(crate) fn apply(&mut self, app: &A, entry: Entry) -> Effect {
+    ///
+    /// # Errors
+    /// A request is not known here; nothing is changed then.
+    pub(crate) fn apply(&mut self, app: &A, entry: Entry) -> Result<Effect, UnknownRequest> {
+        UnknownRequest::find(&entry)?;
         let mut effect = Effect::default();
         match entry.payload {
             EntryPayload::Blank => {}
@@ -87,9 +119,48 @@ impl<A: Application> Applied<A> {
         }
         for change in &effect.changes {
             (self.digest, self.rows) = digest::after(self.digest, self.rows, change);
+            self.count(change);
         }
         self.last_applied = Some(entry.log_id);
-        effect
+        Ok(effect)
+    }
+
+    fn count(&mut self, change: &RowChange) {
+        let table = change.key.first().copied().unwrap_or_default();
+        let rows = self.tables.entry(table).or_default();
+        *rows = match (&change.before, &change.after) {
+            (None, Some(_)) => *rows + 1,
+            (Some(_), None) => rows.saturating_sub(1),
+            _ => *rows,
+        };
+        if *rows == 0 {
+            self.tables.remove(&table);
+        }
+    }
+
+    /// Runs a command. Where the application panics, it has changed nothing, on every node alike.
+    fn run(&mut self, app: &A, moment: LogMoment, command: &[u8], effect: &mut Effect) -> proto::Outcome {
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            let (mut state, mut changes) = (self.state.clone(), Vec::new());
+            let answer = app.apply(&mut state, moment, command, &mut changes);
+            (state, changes, answer)
+        }));
+        match ran {
+            Ok((state, mut changes, answer)) => {
+                self.state = state;
+                effect.changes.append(&mut changes);
+                answered(answer)
+            }
+            Err(_) => {
+                metrics::counter!("keyraft_apply_panics_total").increment(1);
+                let log_index = moment.log_index;
+                tracing::error!(log_index, "the application panicked at a command; it is refused everywhere");
+                proto::Outcome {
+                    refusal: proto::outcome::Refusal::Panicked.into(),
+                    ..proto::Outcome::default()
+                }
+            }
+        }
     }
 
     fn answer(
@@ -105,26 +176,27 @@ impl<A: Application> Applied<A> {
         {
             return outcome;
         }
-        let answer = match request.body {
+        let outcome = match request.body {
             Some(proto::request::Body::Command(command)) => {
                 let moment = LogMoment { log_time_ms: self.log_time_ms, log_index };
-                app.apply(&mut self.state, moment, &command, &mut effect.changes)
+                self.run(app, moment, &command, effect)
             }
             Some(proto::request::Body::VerifyDigest(claim)) => {
                 effect.claims.push(claim);
-                bytes::Bytes::new()
+                proto::Outcome::default()
             }
             Some(proto::request::Body::TimeCeiling(ceiling)) => {
                 self.time_ceiling_ms = self.time_ceiling_ms.max(ceiling.ceiling_ms);
                 effect.time_ceiling_ms = Some(self.time_ceiling_ms);
-                bytes::Bytes::new()
+                proto::Outcome::default()
             }
-            None => bytes::Bytes::new(),
+            // Not reached: the entry was looked through before.
+            None => proto::Outcome::default(),
         };
         if let Some(id) = &request.id {
-            self.sessions.remember(id, answer.clone(), &mut effect.changes);
+            self.sessions.remember(id, &outcome, &mut effect.changes);
         }
-        proto::Outcome { answer, ..Default::default() }
+        outcome
     }
 
     /// What the meta row says.
@@ -135,6 +207,7 @@ impl<A: Application> Applied<A> {
             log_time_ms: self.log_time_ms,
             digest: self.digest.to_be_bytes().to_vec().into(),
             time_ceiling_ms: self.time_ceiling_ms,
+            format: ROWS_FORMAT,
         }
     }
 
@@ -152,22 +225,33 @@ impl<A: Application> Applied<A> {
         }
     }
 
-    /// The state that `meta` describes, from its rows.
+    /// The state that `meta` describes, from its rows, which lie in `path`.
     ///
     /// # Errors
-    /// A row cannot be had or understood, or the digest is not the one that `meta` names.
+    /// `Unsupported` for a table that this version does not know. A row cannot be had or understood, or the
+    /// digest is not the one that `meta` names.
     pub(crate) fn load(
         app: &A,
+        path: &Path,
         meta: proto::StateMeta,
         rows: &mut dyn Iterator<Item = Result<Row, StorageError>>,
     ) -> Result<Self, StorageError> {
         let broken = |reason: String| StorageError::Rows { reason };
         let absent = |incomplete: Incomplete| broken(incomplete.to_string());
+        check_format(&meta, path)?;
         let last_applied = meta.last_applied.map(LogId::from_message).transpose().map_err(absent)?;
         let membership =
             StoredMembership::from_message(meta.membership.unwrap_or_default()).map_err(absent)?;
         let expected = digest::from_bytes(&meta.digest).unwrap_or_default();
-        let mut intake = Intake { rows, sessions: Sessions::default(), digest: 0, count: 0, failure: None };
+        let mut intake = Intake {
+            rows,
+            path,
+            knows: &|table| app.knows_table(table),
+            sessions: Sessions::default(),
+            digest: 0,
+            tables: BTreeMap::new(),
+            failure: None,
+        };
         let state = app.load(&mut intake);
         if let Some(failure) = intake.failure {
             return Err(failure);
@@ -186,7 +270,8 @@ impl<A: Application> Applied<A> {
             sessions: intake.sessions,
             log_time_ms: meta.log_time_ms,
             digest: intake.digest,
-            rows: intake.count,
+            rows: intake.tables.values().sum(),
+            tables: intake.tables,
             last_applied,
             membership,
             time_ceiling_ms: meta.time_ceiling_ms,
@@ -197,9 +282,11 @@ impl<A: Application> Applied<A> {
 /// Passes the application's rows on, keeps the cluster's own, and sums up all of them.
 struct Intake<'a> {
     rows: &'a mut dyn Iterator<Item = Result<Row, StorageError>>,
+    path: &'a Path,
+    knows: &'a dyn Fn(u8) -> bool,
     sessions: Sessions,
     digest: u128,
-    count: u64,
+    tables: BTreeMap<u8, u64>,
     failure: Option<StorageError>,
 }
 
@@ -216,15 +303,38 @@ impl Iterator for Intake<'_> {
                 }
             };
             self.digest = self.digest.wrapping_add(digest::of_row(&row.key, &row.value));
-            self.count += 1;
-            if row.key.first() != Some(&OWN_TABLE) {
-                return Some(row);
-            }
-            if !self.sessions.load(&row) {
-                let reason = "a row of the cluster's own is not understood".to_owned();
-                self.failure = Some(StorageError::Rows { reason });
-                return None;
-            }
+            let table = row.key.first().copied().unwrap_or_default();
+            *self.tables.entry(table).or_default() += 1;
+            let failure = match table {
+                OWN_TABLE => match self.sessions.load(&row) {
+                    Loaded::Whole => continue,
+                    Loaded::Unknown { kind } => {
+                        unknown_table(self.path, "row of the cluster's own of kind", kind.into())
+                    }
+                    Loaded::Broken => {
+                        let reason = "a row of the cluster's own is not understood".to_owned();
+                        StorageError::Rows { reason }
+                    }
+                },
+                table if (self.knows)(table) => return Some(row),
+                table => unknown_table(self.path, "table", table.into()),
+            };
+            self.failure = Some(failure);
+            return None;
         }
     }
+}
+
+/// Rows in `path` that only another version has.
+pub(crate) fn unknown_table(path: &Path, what: &'static str, table: u32) -> StorageError {
+    StorageError::Unsupported {
+        path: path.to_owned(),
+        what,
+        found: table.into(),
+        known: "only its own".to_owned(),
+    }
+}
+
+fn answered(answer: bytes::Bytes) -> proto::Outcome {
+    proto::Outcome { answer, ..proto::Outcome::default() }
 }

@@ -14,8 +14,33 @@ use crate::disk::{Disk, make_folder, replace_file};
 use crate::environment::Environment;
 use crate::types::Vote;
 
+/// How many folders, and how many snapshots, stay of those that were set aside.
+pub(crate) const KEPT_ASIDE: usize = 2;
+const FOLDER_PREFIX: &str = "forgotten-";
+
+/// The number of a folder that was set aside.
+fn number_of(name: &str) -> Option<u64> {
+    name.strip_prefix(FOLDER_PREFIX)?.parse().ok()
+}
+
+/// Removes all but the newest folders that were set aside.
+///
+/// # Errors
+/// As of the disk.
+pub(crate) fn trim(disk: &dyn Disk, directory: &Path) -> Result<(), StorageError> {
+    let names = disk.list(directory).map_err(StorageError::io("read", directory))?;
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
+    numbers.sort_unstable();
+    for number in numbers.iter().rev().skip(KEPT_ASIDE) {
+        let folder = directory.join(format!("{FOLDER_PREFIX}{number}"));
+        tracing::info!(folder = %folder.display(), "removing what was set aside longer ago");
+        disk.remove_dir_all(&folder).map_err(StorageError::io("remove", &folder))?;
+    }
+    Ok(())
+}
+
 /// Moves the log, the state and the snapshots of a node to the first free `forgotten-N/` beside them,
-/// with the reason. Nothing is deleted. The storage must be closed.
+/// with the reason. Nothing is deleted here; once the node has a state again, [`trim`] keeps the newest. The storage must be closed.
 ///
 /// # Errors
 /// As of the disk.
@@ -24,8 +49,8 @@ pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Res
     let _lock = layout.take_lock(disk)?;
     let directory = &layout.directory;
     let names = disk.list(directory).map_err(StorageError::io("read", directory))?;
-    let taken = names.iter().filter_map(|name| name.strip_prefix("forgotten-")?.parse::<u64>().ok());
-    let target = directory.join(format!("forgotten-{}", taken.max().map_or(1, |last| last + 1)));
+    let taken = names.iter().filter_map(|name| number_of(name));
+    let target = directory.join(format!("{FOLDER_PREFIX}{}", taken.max().map_or(1, |last| last + 1)));
     make_folder(disk, &target).map_err(StorageError::io("create", &target))?;
     let note = target.join("reason.txt");
     replace_file(disk, &note, format!("{reason}\n").as_bytes()).map_err(StorageError::io("write", &note))?;
@@ -68,11 +93,16 @@ pub fn seed(
 ) -> Result<(), StorageError> {
     let layout = Layout::of(&options.directory);
     let _lock = layout.take_lock(disk.as_ref())?;
+    if identity.node_id != options.node_id {
+        let (stored, configured) = (identity.node_id, options.node_id);
+        return Err(StorageError::OtherNode { folder: layout.directory, stored, configured });
+    }
     let wal = Wal::open(
         layout.wal_options(options),
         Arc::clone(&disk),
-        Arc::clone(&environment.clock),
+        environment,
         FaultReport::new(),
+        None,
         None,
     )?;
     if let Some(last) = wal.last_log_id() {

@@ -3,6 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
+use crate::types::NodeId;
+
 /// A failure of the disk or of what is on it. Its text is one line that an operator can act on.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -32,6 +36,31 @@ pub enum StorageError {
         /// What is wrong.
         reason: String,
     },
+    /// Something whole that another version wrote, and this one does not understand. It is left as it is.
+    #[error(
+        "{} was written by another version: it has {what} {found}, and this version knows {known}; it is left as it is",
+        path.display()
+    )]
+    Unsupported {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is not understood: `log format`, `snapshot version`, `table`, ...
+        what: &'static str,
+        /// Its number.
+        found: u64,
+        /// What this version knows instead.
+        known: String,
+    },
+    /// The folder of another node.
+    #[error("{} is the folder of node {stored}, and this node is configured as node {configured}", folder.display())]
+    OtherNode {
+        /// The folder.
+        folder: PathBuf,
+        /// The node that it belongs to.
+        stored: NodeId,
+        /// The node that opened it.
+        configured: NodeId,
+    },
     /// The table of rows below the state failed.
     #[error("the rows below the state failed: {reason}")]
     Rows {
@@ -55,6 +84,15 @@ impl StorageError {
         Self::Damaged { path: path.to_owned(), offset, reason: reason.into() }
     }
 
+    /// True when what was read is not what was written, or cannot be read because the medium is bad.
+    pub(crate) fn is_rot(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Io { source, .. } => is_bad_medium(source),
+            _ => false,
+        }
+    }
+
     /// As an error of `std::io`, for openraft.
     pub(crate) fn into_io(self) -> io::Error {
         match self {
@@ -64,4 +102,15 @@ impl StorageError {
             other => io::Error::other(other),
         }
     }
+}
+
+/// True when there is no such file.
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+/// True when the medium, or the file system on it, has lost what was written: asking again does not help.
+pub(crate) fn is_bad_medium(error: &io::Error) -> bool {
+    let bad = [Errno::IO, Errno::BADMSG, Errno::UCLEAN].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| bad.contains(&code))
 }

@@ -39,6 +39,12 @@ pub enum Fault {
         /// The first failure.
         reason: String,
     },
+    /// Another version of the program wrote something that this one does not understand.
+    #[error("another version is needed: {reason}")]
+    Unsupported {
+        /// What is not understood, and where.
+        reason: String,
+    },
     /// A snapshot cannot be taken or installed.
     #[error("a snapshot failed: {reason}")]
     Snapshot {

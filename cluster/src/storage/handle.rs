@@ -1,17 +1,18 @@
 //! What the rest of a node may ask of its storage.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use keyraft_proto::cluster as proto;
 use tokio::sync::watch;
 
-use super::divergence;
 use super::error::StorageError;
 use super::fault::Fault;
 use super::forgetting;
 use super::identity::{self, Identity};
 use super::machine::Shared;
-use super::snapshot::{SnapshotFile, SnapshotReceiver};
+use super::snapshot::{SnapshotFile, SnapshotReceiver, check_supported};
+use super::{aside, divergence};
 use crate::application::Application;
 use crate::disk::DiskLock;
 use crate::types::{LogId, LogIndex, NodeId, Vote};
@@ -19,6 +20,7 @@ use crate::types::{LogId, LogIndex, NodeId, Vote};
 /// Cheap to clone; every clone is the same storage.
 pub struct StorageHandle<A: Application> {
     pub(crate) shared: Arc<Shared<A>>,
+    pub(crate) directory: PathBuf,
     pub(crate) identity_path: PathBuf,
     pub(crate) lock: Arc<Mutex<Option<Box<dyn DiskLock>>>>,
 }
@@ -27,6 +29,7 @@ impl<A: Application> Clone for StorageHandle<A> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
+            directory: self.directory.clone(),
             identity_path: self.identity_path.clone(),
             lock: Arc::clone(&self.lock),
         }
@@ -80,6 +83,37 @@ impl<A: Application> StorageHandle<A> {
     /// Whether nothing may run on a thread of its own.
     pub(crate) fn is_inline(&self) -> bool {
         self.shared.is_inline
+    }
+
+    /// Refuses a snapshot of another node, by what its first chunk tells of it, when another version has made it.
+    ///
+    /// # Errors
+    /// `Unsupported`.
+    pub(crate) fn check_snapshot(&self, meta: &proto::SnapshotMeta) -> Result<(), StorageError> {
+        check_supported(self.shared.app.as_ref(), Path::new("the snapshot of a peer"), meta)
+    }
+
+    /// The node must stop: the cluster has something that this version does not understand.
+    pub(crate) fn report_unsupported(&self, error: &StorageError) {
+        self.shared.fault.report(Fault::Unsupported { reason: error.to_string() });
+    }
+
+    /// The last entry to be purged so that no more than `limit_bytes` of entries are kept below the newest snapshot;
+    /// `None` when no more are.
+    pub(crate) fn outgrown(&self, limit_bytes: u64) -> Option<LogIndex> {
+        let covered = self.shared.snapshots.newest()?.last_log_id()?;
+        let upto = self.shared.wal.outgrown(limit_bytes)?.min(covered.index);
+        (self.shared.wal.purged().map(|purged| purged.index) < Some(upto)).then_some(upto)
+    }
+
+    /// Removes all but the newest of what was set aside, of folders and of snapshots. Only while this node has a state
+    /// of its own again.
+    ///
+    /// # Errors
+    /// As of the disk.
+    pub(crate) fn trim_set_aside(&self) -> Result<(), StorageError> {
+        aside::trim(self.shared.disk.as_ref(), &self.directory)?;
+        self.shared.snapshots.trim_set_aside()
     }
 
     /// Takes a snapshot from another node. What it finishes with goes to openraft's

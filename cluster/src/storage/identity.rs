@@ -10,6 +10,9 @@ use super::error::StorageError;
 use crate::disk::{Disk, replace_file};
 use crate::types::NodeId;
 
+/// What a node's folder looks like. 2 was the first that its files name.
+pub(crate) const FOLDER_FORMAT: u32 = 2;
+
 /// How far a node has come in joining its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -31,6 +34,9 @@ pub struct Identity {
 }
 
 /// The stored identity, if there is one.
+///
+/// # Errors
+/// `Unsupported` when another version made the folder; `Damaged`; as of the disk.
 pub(crate) fn load(disk: &dyn Disk, path: &Path) -> Result<Option<Identity>, StorageError> {
     let bytes = match disk.read(path) {
         Ok(bytes) => bytes,
@@ -43,6 +49,14 @@ pub(crate) fn load(disk: &dyn Disk, path: &Path) -> Result<Option<Identity>, Sto
         return Err(damaged());
     }
     let message = proto::NodeIdentity::decode(payload).map_err(|_| damaged())?;
+    if message.format != FOLDER_FORMAT {
+        return Err(StorageError::Unsupported {
+            path: path.to_owned(),
+            what: "folder format",
+            found: message.format.into(),
+            known: FOLDER_FORMAT.to_string(),
+        });
+    }
     let phase = match message.phase() {
         proto::node_identity::Phase::Forming => Phase::Forming,
         proto::node_identity::Phase::Formed => Phase::Formed,
@@ -60,6 +74,7 @@ pub(crate) fn save(disk: &dyn Disk, path: &Path, identity: &Identity) -> Result<
         cluster_id: identity.cluster_id.clone(),
         node_id: identity.node_id,
         phase: phase.into(),
+        format: FOLDER_FORMAT,
     };
     let payload = message.encode_to_vec();
     let bytes = [crc32c::crc32c(&payload).to_le_bytes().as_slice(), &payload].concat();
@@ -135,5 +150,23 @@ mod tests {
         assert_eq!(load(&disk, path).unwrap(), Some(identity));
         disk.tamper(path, |bytes| bytes[6] ^= 4).unwrap();
         assert!(matches!(load(&disk, path), Err(StorageError::Damaged { .. })));
+    }
+
+    #[test]
+    fn an_identity_of_another_format_is_refused() {
+        let disk = MemoryDisk::new();
+        crate::disk::make_folder(&disk, Path::new("/n")).unwrap();
+        let path = Path::new("/n/identity");
+        for format in [0, FOLDER_FORMAT + 1] {
+            let message = proto::NodeIdentity { node_id: 3, format, ..Default::default() };
+            let payload = message.encode_to_vec();
+            let bytes = [crc32c::crc32c(&payload).to_le_bytes().as_slice(), &payload].concat();
+            replace_file(&disk, path, &bytes).unwrap();
+            let refused = load(&disk, path);
+            assert!(
+                matches!(refused, Err(StorageError::Unsupported { found, .. }) if found == u64::from(format)),
+                "{refused:?}"
+            );
+        }
     }
 }

@@ -8,6 +8,7 @@ use openraft::storage::{LogFlushed, RaftLogStorage};
 use openraft::{AnyError, EntryPayload, LogState, OptionalSend, RaftLogReader};
 use tokio::sync::watch;
 
+use super::applied::UnknownRequest;
 use super::error::StorageError;
 use super::wal::Wal;
 use crate::lease::Lease;
@@ -155,6 +156,12 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I::IntoIter: OptionalSend,
     {
         let mut entries: Vec<Entry> = entries.into_iter().collect();
+        // What is not understood would be written without what is in it.
+        if let Err(unknown) = entries.iter().try_for_each(UnknownRequest::find) {
+            let reason = unknown.to_string();
+            self.0.report_unsupported(reason.clone());
+            return Err(RaftIoError::write_logs(error_of(StorageError::Stopped { reason })).into());
+        }
         if let Some(lease) = &self.1 {
             lease.appending(&mut entries);
         }

@@ -93,7 +93,11 @@ impl<A: Application> StateMachine<A> {
         let mut states = Vec::with_capacity(entries.len());
         for entry in entries {
             let log_id = entry.log_id;
-            let effect = self.applied.apply(shared.app.as_ref(), entry);
+            let effect = self.applied.apply(shared.app.as_ref(), entry).map_err(|unknown| {
+                let reason = unknown.to_string();
+                shared.fault.report(Fault::Unsupported { reason: reason.clone() });
+                (log_id, StorageError::Stopped { reason })
+            })?;
             if let (Some(lease), Some(ceiling_ms)) = (&self.lease, effect.time_ceiling_ms) {
                 lease.ceiling_applied(log_id.leader_id, ceiling_ms);
             }
@@ -173,7 +177,7 @@ impl<A: Application> StateMachine<A> {
 pub(crate) fn load<A: Application>(app: &A, file: &SnapshotFile) -> Result<Applied<A>, StorageError> {
     let mut rows = file.rows()?;
     let meta = rows.meta.state.clone().unwrap_or_default();
-    Applied::load(app, meta, &mut rows)
+    Applied::load(app, file.path(), meta, &mut rows)
 }
 
 /// Has the rows replaced by those of a state.

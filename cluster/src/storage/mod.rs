@@ -49,7 +49,17 @@ pub use self::rows::MemoryRows;
 pub use self::snapshot::{SnapshotFile, SnapshotReceiver};
 use crate::application::Application;
 use crate::published::Publication;
-use crate::types::LogIndex;
+use crate::types::{LogIndex, NodeId};
+
+/// The formats of the files that this software writes, by what they are of.
+pub(crate) fn formats() -> [(&'static str, u32); 4] {
+    [
+        ("folder", identity::FOLDER_FORMAT),
+        ("log", wal::LOG_FORMAT),
+        ("rows", rows::ROWS_FORMAT),
+        ("snapshot", snapshot::FILE_VERSION),
+    ]
+}
 
 /// Where the rows of the state are kept.
 #[derive(Clone)]
@@ -65,6 +75,8 @@ pub enum RowsKind {
 pub struct StorageOptions {
     /// The node's folder.
     pub directory: PathBuf,
+    /// The node's number: the folder of another one is refused.
+    pub node_id: NodeId,
     /// A log segment that has outgrown this is followed by a new one.
     pub segment_bytes: u32,
     /// Recent log entries kept in memory.
@@ -83,11 +95,12 @@ pub struct StorageOptions {
 }
 
 impl StorageOptions {
-    /// The defaults for a folder.
+    /// The defaults for a node's folder.
     #[must_use]
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
+    pub fn new(directory: impl Into<PathBuf>, node_id: NodeId) -> Self {
         Self {
             directory: directory.into(),
+            node_id,
             segment_bytes: 16 << 20,
             log_cache_bytes: 16 << 20,
             row_cache_bytes: 16 << 20,

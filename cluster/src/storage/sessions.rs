@@ -19,14 +19,28 @@ pub(crate) const OWN_TABLE: u8 = 0;
 const SESSION: u8 = 1;
 const ANSWER: u8 = 2;
 
-/// Answers remembered for one node. A node that leaves more requests in flight loses the oldest.
+/// Outcomes remembered for one node, and their bytes. A node that leaves more requests in flight loses the oldest. Part
+/// of what `apply` does: all nodes have to go by the same.
 const MAX_ANSWERS_PER_NODE: usize = 10_000;
+const MAX_ANSWER_BYTES_PER_NODE: u64 = 16 << 20;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Session {
     boot: u64,
     floor: u64,
+    /// As their rows: the refusal in one byte, then the application's answer.
     answers: OrdMap<u64, Bytes>,
+    /// Of all answers.
+    bytes: u64,
+}
+
+impl Session {
+    fn insert(&mut self, sequence: u64, answer: Bytes) {
+        self.bytes += answer.len() as u64;
+        if let Some(before) = self.answers.insert(sequence, answer) {
+            self.bytes = self.bytes.saturating_sub(before.len() as u64);
+        }
+    }
 }
 
 /// The sessions of all nodes. A clone is O(1).
@@ -86,9 +100,7 @@ impl Sessions {
             });
         }
         let admission = match next.answers.get(&id.sequence) {
-            Some(answer) => {
-                Admission::Answered(proto::Outcome { answer: answer.clone(), ..Default::default() })
-            }
+            Some(answer) => Admission::Answered(outcome_of(answer)),
             None if id.sequence < next.floor => Admission::Answered(proto::Outcome {
                 refusal: proto::outcome::Refusal::Forgotten.into(),
                 ..Default::default()
@@ -104,18 +116,35 @@ impl Sessions {
         self.0.get(&node).map_or(0, |session| session.boot)
     }
 
-    /// Remembers the answer to a request that was admitted.
-    pub(crate) fn remember(&mut self, id: &proto::RequestId, answer: Bytes, changes: &mut Vec<RowChange>) {
+    /// Remembers the outcome of a request that was admitted.
+    pub(crate) fn remember(
+        &mut self,
+        id: &proto::RequestId,
+        outcome: &proto::Outcome,
+        changes: &mut Vec<RowChange>,
+    ) {
         if is_planted(Bug::ForgottenRequestId) {
             return;
         }
         let session = self.0.entry(id.node_id).or_default();
-        changes.push(RowChange {
-            key: answer_key(id.node_id, id.sequence),
-            before: None,
-            after: Some(answer.to_vec()),
-        });
-        session.answers.insert(id.sequence, answer);
+        let answer = value_of(outcome);
+        let key = answer_key(id.node_id, id.sequence);
+        changes.push(RowChange { key, before: None, after: Some(answer.to_vec()) });
+        session.insert(id.sequence, answer);
+        let known = session.clone();
+        while session.bytes > MAX_ANSWER_BYTES_PER_NODE
+            && session.answers.len() > 1
+            && let Some((oldest, _)) = session.answers.get_min().cloned()
+        {
+            forget_below(id.node_id, session, oldest + 1, changes);
+        }
+        if known.floor != session.floor {
+            changes.push(RowChange {
+                key: session_key(id.node_id),
+                before: Some(session_value(id.node_id, &known)),
+                after: Some(session_value(id.node_id, session)),
+            });
+        }
     }
 
     /// The rows that hold the sessions, in key order.
@@ -133,26 +162,52 @@ impl Sessions {
         sessions.chain(answers)
     }
 
-    /// Takes a row back in, in any order. False when it is not understood.
-    pub(crate) fn load(&mut self, row: &Row) -> bool {
+    /// Takes a row back in, in any order.
+    pub(crate) fn load(&mut self, row: &Row) -> Loaded {
+        let load = || -> Option<(NodeId, u64)> {
+            let (node_id, sequence) = row.key.get(2..)?.split_first_chunk::<8>()?;
+            Some((u64::from_be_bytes(*node_id), u64::from_be_bytes(sequence.try_into().ok()?)))
+        };
         match row.key.as_slice() {
             [OWN_TABLE, SESSION, ..] => {
-                let Ok(message) = proto::Session::decode(row.value.as_slice()) else { return false };
+                let Ok(message) = proto::Session::decode(row.value.as_slice()) else { return Loaded::Broken };
                 let session = self.0.entry(message.node_id).or_default();
                 session.boot = message.boot;
                 session.floor = message.floor;
-                true
+                Loaded::Whole
             }
-            [OWN_TABLE, ANSWER, rest @ ..] => {
-                let Some((node_id, sequence)) = rest.split_first_chunk::<8>() else { return false };
-                let Ok(sequence) = <[u8; 8]>::try_from(sequence) else { return false };
-                let session = self.0.entry(u64::from_be_bytes(*node_id)).or_default();
-                session.answers.insert(u64::from_be_bytes(sequence), row.value.clone().into());
-                true
+            [OWN_TABLE, ANSWER, ..] => {
+                let Some((node_id, sequence)) = load().filter(|_| !row.value.is_empty()) else {
+                    return Loaded::Broken;
+                };
+                self.0.entry(node_id).or_default().insert(sequence, row.value.clone().into());
+                Loaded::Whole
             }
-            _ => false,
+            [OWN_TABLE, kind, ..] => Loaded::Unknown { kind: *kind },
+            _ => Loaded::Broken,
         }
     }
+}
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loaded {
+    Whole,
+    Broken,
+    /// Of a kind that another version has made.
+    Unknown {
+        kind: u8,
+    },
+}
+
+fn value_of(outcome: &proto::Outcome) -> Bytes {
+    let refusal = u8::try_from(outcome.refusal).unwrap_or(u8::MAX);
+    [[refusal].as_slice(), &outcome.answer].concat().into()
+}
+
+fn outcome_of(value: &Bytes) -> proto::Outcome {
+    let refusal = value.first().copied().unwrap_or_default();
+    proto::Outcome { refusal: refusal.into(), answer: value.slice(value.len().min(1)..), latest_boot: 0 }
 }
 
 fn session_key(node_id: NodeId) -> Vec<u8> {
@@ -172,6 +227,7 @@ fn forget_below(node_id: NodeId, session: &mut Session, floor: u64, changes: &mu
         && (sequence < floor || floor == u64::MAX)
     {
         session.answers.remove(&sequence);
+        session.bytes = session.bytes.saturating_sub(answer.len() as u64);
         changes.push(RowChange {
             key: answer_key(node_id, sequence),
             before: Some(answer.to_vec()),
@@ -198,7 +254,11 @@ mod tests {
 
     fn applied(sessions: &mut Sessions, id: proto::RequestId, lowest: u64) {
         assert_eq!(sessions.admit(&id, lowest, &mut Vec::new()), Admission::Apply);
-        sessions.remember(&id, Bytes::from(format!("answer {}", id.sequence)), &mut Vec::new());
+        sessions.remember(&id, &answer(format!("answer {}", id.sequence)), &mut Vec::new());
+    }
+
+    fn answer(text: impl Into<Bytes>) -> proto::Outcome {
+        proto::Outcome { answer: text.into(), ..Default::default() }
     }
 
     #[test]
@@ -207,8 +267,7 @@ mod tests {
         applied(&mut sessions, id(1, 7), 5);
         applied(&mut sessions, id(1, 5), 5);
         let answered = sessions.admit(&id(1, 7), 5, &mut Vec::new());
-        let outcome = proto::Outcome { answer: "answer 7".into(), ..Default::default() };
-        assert_eq!(answered, Admission::Answered(outcome));
+        assert_eq!(answered, Admission::Answered(answer("answer 7")));
     }
 
     #[test]
@@ -259,8 +318,7 @@ mod tests {
         }
         for _ in 0..2 {
             let answered = sessions.admit(&id(1, 1), 1, &mut Vec::new());
-            let outcome = proto::Outcome { answer: "answer 1".into(), ..Default::default() };
-            assert_eq!(answered, Admission::Answered(outcome));
+            assert_eq!(answered, Admission::Answered(answer("answer 1")));
         }
     }
 
@@ -272,7 +330,7 @@ mod tests {
             let mut changes = Vec::new();
             let id = id(boot, sequence);
             if sessions.admit(&id, lowest, &mut changes) == Admission::Apply {
-                sessions.remember(&id, Bytes::from_static(b"x"), &mut changes);
+                sessions.remember(&id, &answer("x"), &mut changes);
             }
             for change in changes {
                 let before = match change.after {
@@ -286,7 +344,58 @@ mod tests {
         let written: Vec<Row> = rows.into_iter().map(|(key, value)| Row { key, value }).collect();
         assert_eq!(held, written);
         let mut loaded = Sessions::default();
-        assert!(held.iter().all(|row| loaded.load(row)));
+        assert!(held.iter().all(|row| loaded.load(row) == Loaded::Whole));
         assert_eq!(loaded, sessions);
+    }
+
+    #[test]
+    fn a_row_of_an_unknown_kind_is_told_from_a_broken_one() {
+        let load = |key: Vec<u8>| Sessions::default().load(&Row { key, value: Vec::new() });
+        assert_eq!(load(vec![OWN_TABLE, 7]), Loaded::Unknown { kind: 7 });
+        assert_eq!(load(answer_key(1, 1)), Loaded::Broken);
+    }
+
+    #[test]
+    fn a_refusal_is_remembered_as_one() {
+        let mut sessions = Sessions::default();
+        let refused =
+            proto::Outcome { refusal: proto::outcome::Refusal::Panicked.into(), ..Default::default() };
+        assert_eq!(sessions.admit(&id(1, 1), 1, &mut Vec::new()), Admission::Apply);
+        sessions.remember(&id(1, 1), &refused, &mut Vec::new());
+        assert_eq!(sessions.admit(&id(1, 1), 1, &mut Vec::new()), Admission::Answered(refused));
+    }
+
+    #[test]
+    fn the_bytes_of_the_answers_of_one_node_are_bounded() {
+        let (mut sessions, mut rows) = (Sessions::default(), std::collections::BTreeMap::new());
+        let size = 1 << 20;
+        for sequence in 1..=20 {
+            let mut changes = Vec::new();
+            assert_eq!(sessions.admit(&id(1, sequence), 1, &mut changes), Admission::Apply);
+            sessions.remember(&id(1, sequence), &answer(vec![b'x'; size - 1]), &mut changes);
+            for change in changes {
+                let before = match change.after {
+                    Some(after) => rows.insert(change.key, after),
+                    None => rows.remove(&change.key),
+                };
+                assert_eq!(before, change.before);
+            }
+        }
+        assert_eq!(rows.len(), 1 + 16, "the session and 16 MiB of answers");
+        assert_eq!(
+            refusal(sessions.admit(&id(1, 4), 1, &mut Vec::new())),
+            proto::outcome::Refusal::Forgotten
+        );
+        assert!(matches!(sessions.admit(&id(1, 5), 1, &mut Vec::new()), Admission::Answered(_)));
+        let mut loaded = Sessions::default();
+        for (key, value) in rows {
+            assert_eq!(loaded.load(&Row { key, value }), Loaded::Whole);
+        }
+        assert_eq!(loaded, sessions, "the bytes are counted alike after a start");
+        // One answer that is larger than all may be is remembered alone.
+        let large = answer(vec![0; 17 << 20]);
+        assert_eq!(sessions.admit(&id(1, 21), 1, &mut Vec::new()), Admission::Apply);
+        sessions.remember(&id(1, 21), &large, &mut Vec::new());
+        assert_eq!(sessions.admit(&id(1, 21), 1, &mut Vec::new()), Admission::Answered(large));
     }
 }

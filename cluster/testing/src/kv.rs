@@ -34,6 +34,12 @@ pub fn unset(key: &str) -> Bytes {
     Bytes::from(format!("del\0{key}\0"))
 }
 
+/// The command at which the application panics.
+#[must_use]
+pub fn panicking(key: &str) -> Bytes {
+    Bytes::from(format!("panic\0{key}\0"))
+}
+
 /// The value of a key.
 #[must_use]
 pub fn get(state: &State, key: &str) -> Option<String> {
@@ -49,6 +55,10 @@ impl Application for KeyValue {
 
     fn empty(&self) -> State {
         State::new()
+    }
+
+    fn knows_table(&self, table: u8) -> bool {
+        table == TABLE
     }
 
     fn load(&self, rows: &mut dyn Iterator<Item = Row>) -> Result<State, RowError> {
@@ -85,6 +95,11 @@ impl Application for KeyValue {
                 Some((count + 1).to_string().into_bytes())
             }
             b"del" => None,
+            b"panic" => {
+                // What a half-done command leaves must not be seen.
+                state.insert(key.to_vec(), b"half done".to_vec());
+                panic!("as it was told");
+            }
             _ => return Bytes::from_static(b"unknown"),
         };
         match &after {

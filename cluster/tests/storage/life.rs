@@ -32,6 +32,10 @@ impl Application for Table {
         Map::new()
     }
 
+    fn knows_table(&self, table: u8) -> bool {
+        table == 1
+    }
+
     fn load(&self, rows: &mut dyn Iterator<Item = Row>) -> Result<Map, RowError> {
         rows.map(|row| match row.key.split_first() {
             Some((1, key)) => Ok((key.to_vec(), row.value)),
@@ -104,7 +108,7 @@ impl Node {
     /// On a real folder, with sled.
     pub fn on_disk() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = StorageOptions { segment_bytes: 4 << 10, ..StorageOptions::new(folder.path()) };
+        let options = StorageOptions { segment_bytes: 4 << 10, ..StorageOptions::new(folder.path(), 1) };
         Self { options, disk: Arc::new(SystemDisk), memory: None, _folder: Some(folder) }
     }
 
@@ -115,7 +119,7 @@ impl Node {
             segment_bytes: 4 << 10,
             rows: RowsKind::Memory(rows.clone()),
             is_inline: true,
-            ..StorageOptions::new("/node")
+            ..StorageOptions::new("/node", 1)
         };
         Self { options, disk: Arc::new(disk.clone()), memory: Some((disk, rows)), _folder: None }
     }

@@ -18,7 +18,7 @@ use super::identity::{self, Identity};
 use super::layout::Layout;
 use super::log_store::LogStore;
 use super::machine::{Shared, StateMachine};
-use super::snapshot::{SnapshotFile, SnapshotStore};
+use super::snapshot::SnapshotStore;
 use super::wal::Wal;
 use super::writer::Writer;
 use super::{Opened, Standing, StorageOptions};
@@ -31,7 +31,8 @@ use crate::types::LogId;
 /// Opens a node's folder, or makes one.
 ///
 /// # Errors
-/// The folder cannot be read or written, or another process works in it.
+/// The folder cannot be read or written, another process works in it, it is another node's (`OtherNode`), or another
+/// version wrote something in it (`Unsupported`): then nothing of it is changed.
 pub fn open<A: Application>(
     options: &StorageOptions,
     app: Arc<A>,
@@ -40,18 +41,26 @@ pub fn open<A: Application>(
 ) -> Result<Opened<A>, StorageError> {
     let layout = Layout::of(&options.directory);
     let lock = layout.take_lock(disk.as_ref())?;
-    let boot = identity::next_boot(disk.as_ref(), &layout.boot, environment.clock.wall_ms())?;
-    make_folder(disk.as_ref(), &layout.wal).map_err(StorageError::io("create", &layout.wal))?;
-    let snapshots = Arc::new(SnapshotStore::open(Arc::clone(&disk), layout.snapshots.clone())?);
-    let diverged = divergence::noted(disk.as_ref(), &layout.diverged)?;
-
-    let fault = FaultReport::new();
-    let parts = Parts { options, layout, app, environment, disk, snapshots, fault, boot, lock };
-    let (identity, mut trouble) = match identity::load(parts.disk.as_ref(), &parts.layout.identity) {
+    let (identity, mut trouble) = match identity::load(disk.as_ref(), &layout.identity) {
         Ok(identity) => (identity, None),
         Err(damaged @ StorageError::Damaged { .. }) => (None, Some(damaged.to_string())),
         Err(error) => return Err(error),
     };
+    if let Some(identity) = &identity
+        && identity.node_id != options.node_id
+    {
+        let (stored, configured) = (identity.node_id, options.node_id);
+        return Err(StorageError::OtherNode { folder: layout.directory, stored, configured });
+    }
+    let boot = identity::next_boot(disk.as_ref(), &layout.boot, environment.clock.wall_ms())?;
+    make_folder(disk.as_ref(), &layout.wal).map_err(StorageError::io("create", &layout.wal))?;
+    let snapshots = SnapshotStore::open(Arc::clone(&disk), layout.snapshots.clone(), options.is_inline)?;
+    snapshots.check(app.as_ref())?;
+    let snapshots = Arc::new(snapshots);
+    let diverged = divergence::noted(disk.as_ref(), &layout.diverged)?;
+
+    let fault = FaultReport::new();
+    let parts = Parts { options, layout, app, environment, disk, snapshots, fault, boot, lock };
     if identity.is_some() && !has_segments(parts.disk.as_ref(), &parts.layout.wal)? {
         trouble = Some("the node has an identity and no log".to_owned());
     }
@@ -61,13 +70,14 @@ pub fn open<A: Application>(
     if let Some(reason) = trouble {
         return parts.forgotten(identity, reason);
     }
-    let own = identity.as_ref().map(|identity| identity.node_id);
+    let newest = parts.snapshots.newest().and_then(|file| file.last_log_id());
     let wal = Wal::open(
         parts.layout.wal_options(options),
         Arc::clone(&parts.disk),
-        Arc::clone(&environment.clock),
+        environment,
         parts.fault.clone(),
-        own,
+        identity.as_ref().map(|identity| identity.node_id),
+        newest,
     );
     let wal = match wal {
         Ok(wal) => wal,
@@ -78,8 +88,7 @@ pub fn open<A: Application>(
     };
 
     let (rows, found) = parts.find_rows()?;
-    let newest = parts.snapshots.newest();
-    let shown = found.shown().max(newest.as_ref().and_then(SnapshotFile::last_log_id));
+    let shown = found.shown().max(newest).max(parts.snapshots.unreadable_last());
     if identity.is_none() {
         let holds_no_state = matches!(found, Found::Nothing) && newest.is_none();
         let is_blank = wal.last_log_id().is_none() && wal.vote().is_none() && holds_no_state;
@@ -150,6 +159,7 @@ impl<A: Application> Parts<'_, A> {
         });
         let handle = StorageHandle {
             shared: Arc::clone(&shared),
+            directory: self.layout.directory,
             identity_path: self.layout.identity,
             lock: Arc::new(Mutex::new(Some(self.lock))),
         };

@@ -54,15 +54,15 @@ impl<A: Application> Parts<'_, A> {
             Err(OpenFailure::Refused(error)) => return Err(error),
         };
         // sled 0.34 panics on some corrupt pages, so they are read on a thread of their own.
-        let app = Arc::clone(&self.app);
+        let (app, folder) = (Arc::clone(&self.app), self.layout.state.clone());
         let read = std::thread::spawn(move || {
-            let found = inspect(app.as_ref(), store.as_ref());
+            let found = inspect(app.as_ref(), store.as_ref(), &folder);
             (store, found)
         });
-        Ok(match read.join() {
-            Ok((store, found)) => (Some(store), found),
-            Err(_) => unusable("reading them panicked".to_owned()),
-        })
+        match read.join() {
+            Ok((store, found)) => Ok((Some(store), found?)),
+            Err(_) => Ok(unusable("reading them panicked".to_owned())),
+        }
     }
 
     /// Empties the rows and has those of `applied` written.
@@ -102,16 +102,22 @@ pub(super) fn remove_rows(options: &StorageOptions, state: &Path) -> Result<(), 
     }
 }
 
-fn inspect<A: Application>(app: &A, store: &dyn RowStore) -> Found<A> {
-    let unusable = |reason: String, shown| Found::Unusable { reason, shown };
-    match rows::held(store) {
+/// What the rows of `folder` hold.
+///
+/// # Errors
+/// Another version wrote them.
+fn inspect<A: Application>(app: &A, store: &dyn RowStore, folder: &Path) -> Result<Found<A>, StorageError> {
+    let unusable = |reason: String, shown| Ok(Found::Unusable { reason, shown });
+    match rows::held(store, folder) {
+        Err(error @ StorageError::Unsupported { .. }) => Err(error),
         Err(error) => unusable(error.to_string(), None),
-        Ok(Held::Nothing) => Found::Nothing,
+        Ok(Held::Nothing) => Ok(Found::Nothing),
         Ok(Held::Unfinished) => unusable("a rewriting of them was interrupted".to_owned(), None),
         Ok(Held::State(meta)) => {
             let shown = meta.last_applied.and_then(|last| LogId::from_message(last).ok());
-            match Applied::load(app, meta, &mut rows::content(store)) {
-                Ok(applied) => Found::State(applied),
+            match Applied::load(app, folder, meta, &mut rows::content(store)) {
+                Ok(applied) => Ok(Found::State(applied)),
+                Err(error @ StorageError::Unsupported { .. }) => Err(error),
                 Err(error) => unusable(error.to_string(), shown),
             }
         }

@@ -31,7 +31,7 @@ impl<A: Application> Parts<'_, A> {
         let wal = Wal::refusing(
             self.layout.wal_options(self.options),
             Arc::clone(&self.disk),
-            Arc::clone(&self.environment.clock),
+            self.environment,
             self.fault.clone(),
             format!("the node has forgotten its log: {reason}"),
         );
@@ -107,7 +107,11 @@ impl<A: Application> Parts<'_, A> {
                     let writer = self.rebuild(rows, &applied)?;
                     return Ok(self.opened(Standing::Sound, identity, wal, applied, writer));
                 }
-                Err(error @ StorageError::Io { .. }) => return Err(error),
+                Err(error @ StorageError::Unsupported { .. }) => return Err(error),
+                Err(error @ StorageError::Io { .. }) => {
+                    tracing::warn!(%error, snapshot = file.last_index(), "a snapshot cannot be read");
+                    self.snapshots.pass_over(&file, error);
+                }
                 Err(error) => {
                     tracing::warn!(%error, snapshot = file.last_index(), "a snapshot cannot be used");
                     self.snapshots.reject(&file)?;
@@ -116,6 +120,12 @@ impl<A: Application> Parts<'_, A> {
         }
         let applied = Applied::empty(self.app.as_ref());
         if let Some(at_least_index) = purged {
+            // A node that is alone has no other copy than the one that cannot be read now.
+            if !self.options.has_peers
+                && let Some(unreadable) = self.snapshots.take_unreadable()
+            {
+                return Err(unreadable);
+            }
             tracing::warn!(reason, at_least_index, "neither the rows nor a snapshot reach the log");
             drop(rows);
             let writer = Writer::inline(Box::new(MemoryRows::new()), self.fault.clone());

@@ -6,6 +6,8 @@
 mod memory;
 mod sled;
 
+use std::path::Path;
+
 use keyraft_proto::cluster as proto;
 use prost::Message;
 use tokio::sync::watch;
@@ -19,6 +21,9 @@ use crate::application::Row;
 /// Rows in one batch at most, besides the meta row and the marker: sled's memory grows steeply with the
 /// size of its batches.
 pub(crate) const MAX_BATCH_ROWS: usize = 100;
+
+/// What rows look like, here and in snapshots; the meta row names it. 2 was the first with outcomes in the sessions.
+pub(crate) const ROWS_FORMAT: u32 = 2;
 
 /// The row that says what the others hold. It sorts first.
 pub(crate) const META_KEY: [u8; 2] = [OWN_TABLE, 0];
@@ -56,14 +61,33 @@ pub(crate) enum Held {
     State(proto::StateMeta),
 }
 
-/// Looks what the rows hold, without reading them all.
-pub(crate) fn held(rows: &dyn RowStore) -> Result<Held, StorageError> {
+/// Refuses rows of another format, which lie in `path`.
+///
+/// # Errors
+/// `Unsupported`.
+pub(crate) fn check_format(meta: &proto::StateMeta, path: &Path) -> Result<(), StorageError> {
+    match meta.format {
+        ROWS_FORMAT => Ok(()),
+        other => Err(StorageError::Unsupported {
+            path: path.to_owned(),
+            what: "row format",
+            found: other.into(),
+            known: ROWS_FORMAT.to_string(),
+        }),
+    }
+}
+
+/// Looks what the rows in `folder` hold, without reading them all.
+///
+/// # Errors
+/// `Unsupported` when another version wrote them; the table failed.
+pub(crate) fn held(rows: &dyn RowStore, folder: &Path) -> Result<Held, StorageError> {
     if rows.get(&MARKER_KEY)?.is_some() {
         return Ok(Held::Unfinished);
     }
     match rows.get(&META_KEY)? {
         Some(meta) => match proto::StateMeta::decode(meta.as_slice()) {
-            Ok(meta) => Ok(Held::State(meta)),
+            Ok(meta) => check_format(&meta, folder).map(|()| Held::State(meta)),
             Err(error) => Err(StorageError::Rows { reason: format!("the meta row is broken: {error}") }),
         },
         None if rows.scan().next().is_none() => Ok(Held::Nothing),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{RowBatch, RowStore};
 use crate::application::Row;
-use crate::storage::error::StorageError;
+use crate::storage::error::{StorageError, is_bad_medium};
 
 /// How often sled writes in the background.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -63,6 +63,7 @@ impl SledRows {
 
 fn is_content_error(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData)
+        || is_bad_medium(error)
 }
 
 fn failed(error: sled::Error) -> StorageError {

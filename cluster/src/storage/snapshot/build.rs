@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyraft_proto::cluster as proto;
 use openraft::{AnyError, RaftSnapshotBuilder, Snapshot};
 
-use super::format::SnapshotWriter;
+use super::format::{SnapshotWriter, VERSION};
 use super::{SnapshotFile, SnapshotStore};
 use crate::application::{Application, Row};
 use crate::environment::Clock;
@@ -101,6 +101,8 @@ fn build<A: Application>(
         snapshot_id: format!("{}-{}-{}", last.term, last.node_id, last.index),
         state: Some(proto::StateMeta { digest, ..applied.meta() }),
         rows: expected.rows,
+        format: VERSION,
+        tables: applied.tables.keys().map(|table| u32::from(*table)).collect(),
     };
     let temporary = store.temporary();
     let written = (|| {

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! magic 8 | version u32
-//! header   length u32 | crc32c u32 | SnapshotMeta (protobuf)
+//! header   length u32 | crc32c of version, length and SnapshotMeta u32 | SnapshotMeta (protobuf)
 //! frame *  1 u8 | unpacked length u32 | packed length u32 | crc32c of packed u32 | packed (lz4 block)
 //! trailer  2 u8 | rows u64 | crc32c of everything before u32
 //! ```
 //!
 //! Numbers are little-endian. A frame unpacks to whole rows: key length u32, key, value length u32,
-//! value. Nothing follows the trailer.
+//! value. Nothing follows the trailer. All versions begin with the magic, the version and the header, so
+//! that a newer one is told from a damaged one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,8 +22,8 @@ use crate::disk::{AppendFile, Disk};
 use crate::storage::error::StorageError;
 
 const MAGIC: &[u8; 8] = b"KEYRAFTS";
-/// The version of the format that is written.
-pub(crate) const VERSION: u32 = 1;
+/// What a snapshot file looks like. 2 was the first whose checksum covers the version.
+pub(crate) const VERSION: u32 = 2;
 const FRAME: u8 = 1;
 const TRAILER: u8 = 2;
 /// A frame is closed when its rows have outgrown this.
@@ -50,9 +51,10 @@ impl<'a> SnapshotWriter<'a> {
         let mut writer = Self { path, file, crc: 0, length_bytes: 0, frame: Vec::new(), rows: 0 };
         let header = meta.encode_to_vec();
         let mut bytes = MAGIC.to_vec();
+        let length = writer.length(header.len())?;
         bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(writer.length(header.len())?);
-        bytes.extend(crc32c::crc32c(&header).to_le_bytes());
+        bytes.extend(length);
+        bytes.extend(header_crc(VERSION, length, &header).to_le_bytes());
         bytes.extend(header);
         writer.append(&bytes)?;
         Ok(writer)
@@ -135,12 +137,15 @@ impl SnapshotReader {
         if reader.array::<8>()? != *MAGIC {
             return Err(reader.damaged("it is no snapshot"));
         }
-        if reader.u32()? != VERSION {
-            return Err(reader.damaged("its version is not known"));
+        let (version, length, crc) = (reader.u32()?, reader.u32()?, reader.u32()?);
+        let header = reader.take_sized(length)?;
+        let is_first_version = version == 1 && crc32c::crc32c(&header) == crc;
+        if !is_first_version && header_crc(version, length.to_le_bytes(), &header) != crc {
+            return Err(reader.damaged("a checksum is wrong"));
         }
-        let length = reader.u32()?;
-        let crc = reader.u32()?;
-        let header = reader.take_checked(length, crc)?;
+        if version != VERSION {
+            return Err(unsupported_version(path, version));
+        }
         reader.meta =
             proto::SnapshotMeta::decode(header.as_slice()).map_err(|_| reader.damaged("the header"))?;
         Ok(reader)
@@ -207,11 +212,15 @@ impl SnapshotReader {
         self.array().map(u32::from_le_bytes)
     }
 
-    fn take_checked(&mut self, length: u32, crc: u32) -> Result<Vec<u8>, StorageError> {
+    fn take_sized(&mut self, length: u32) -> Result<Vec<u8>, StorageError> {
         if length > MAX_FRAME_BYTES {
             return Err(self.damaged("a length cannot be"));
         }
-        let bytes = self.take_bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
+        self.take_bytes(usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    fn take_checked(&mut self, length: u32, crc: u32) -> Result<Vec<u8>, StorageError> {
+        let bytes = self.take_sized(length)?;
         if crc32c::crc32c(&bytes) != crc {
             return Err(self.damaged("a checksum is wrong"));
         }
@@ -235,6 +244,21 @@ impl SnapshotReader {
 
     fn damaged(&self, reason: &str) -> StorageError {
         StorageError::damaged(&self.path, self.offset, reason)
+    }
+}
+
+/// The checksum at the head of a file.
+pub(crate) fn header_crc(version: u32, length: [u8; 4], header: &[u8]) -> u32 {
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&version.to_le_bytes()), &length);
+    crc32c::crc32c_append(crc, header)
+}
+
+pub(super) fn unsupported_version(path: &Path, version: u32) -> StorageError {
+    StorageError::Unsupported {
+        path: path.to_owned(),
+        what: "snapshot version",
+        found: version.into(),
+        known: VERSION.to_string(),
     }
 }
 

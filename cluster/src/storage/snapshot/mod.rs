@@ -13,9 +13,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use keyraft_proto::cluster as proto;
 
 pub use self::build::SnapshotBuilder;
-pub(crate) use self::format::{SnapshotReader, VERSION as SNAPSHOT_FORMAT};
+pub(crate) use self::format::SnapshotReader;
+pub(crate) use self::format::VERSION as FILE_VERSION;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::format::header_crc;
+use self::format::{VERSION, unsupported_version};
 pub use self::receive::SnapshotReceiver;
+use super::applied::unknown_table;
+use super::aside::KEPT_ASIDE;
 use super::error::StorageError;
+use super::rows::check_format;
+use super::sessions::OWN_TABLE;
+use crate::application::Application;
 use crate::disk::{Disk, make_folder};
 use crate::types::{LogId, LogIndex, SnapshotMeta, StoredMembership, Wire};
 
@@ -25,6 +34,8 @@ const KEPT_SNAPSHOTS: usize = 2;
 const CHUNK_BYTES: u64 = 256 << 10;
 const SUFFIX: &str = ".snapshot";
 const TEMPORARY_SUFFIX: &str = ".tmp";
+/// Behind the name of a snapshot that was set aside.
+const BAD_SUFFIX: &str = ".bad";
 
 /// A durable snapshot. The file stays as long as a handle does.
 #[derive(Clone)]
@@ -33,6 +44,7 @@ pub struct SnapshotFile {
     path: PathBuf,
     meta: proto::SnapshotMeta,
     length_bytes: u64,
+    is_inline: bool,
     /// Counts the handles: one is held by the store itself.
     handles: Arc<()>,
 }
@@ -85,10 +97,25 @@ impl SnapshotFile {
     pub fn read_chunks(&self) -> impl Iterator<Item = io::Result<Vec<u8>>> + Send + use<> {
         let file = self.clone();
         let offsets = (0..file.length_bytes).step_by(usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX));
-        offsets.map(move |offset| {
-            let length = CHUNK_BYTES.min(file.length_bytes - offset);
-            file.disk.read_at(&file.path, offset, usize::try_from(length).unwrap_or(usize::MAX))
-        })
+        offsets.map(move |offset| file.read_chunk(offset))
+    }
+
+    /// The chunk that begins at `offset`: 256 KiB, or what is left.
+    ///
+    /// # Errors
+    /// As of the disk.
+    pub(crate) fn read_chunk(&self, offset: u64) -> io::Result<Vec<u8>> {
+        let length = CHUNK_BYTES.min(self.length_bytes.saturating_sub(offset));
+        self.disk.read_at(&self.path, offset, usize::try_from(length).unwrap_or(usize::MAX))
+    }
+
+    /// Whether nothing may run on a thread of its own.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.is_inline
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn unreadable(&self, source: io::Error) -> StorageError {
@@ -100,20 +127,66 @@ impl SnapshotFile {
     }
 }
 
+/// The last entry that a snapshot covers, by its name.
+fn covered_by(name: &str) -> Option<LogId> {
+    let mut parts = name.strip_suffix(SUFFIX)?.split('-').map(str::parse);
+    let (Some(Ok(index)), Some(Ok(term)), Some(Ok(node_id))) = (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    LogId::from_message(proto::LogId { term, node_id, index }).ok()
+}
+
 /// The snapshots of a node.
 pub(crate) struct SnapshotStore {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     /// In ascending order of what they cover.
     files: Mutex<Vec<SnapshotFile>>,
+    unreadable: Mutex<Unreadable>,
     temporaries: AtomicU64,
+    is_inline: bool,
+}
+
+/// Snapshots that are there and cannot be used.
+#[derive(Default)]
+struct Unreadable {
+    /// The last entry that the name of one tells of.
+    last: Option<LogId>,
+    /// Why the disk did not read one.
+    error: Option<StorageError>,
+}
+
+/// Refuses a snapshot, which lies in `path`, that another version has made.
+///
+/// # Errors
+/// `Unsupported`.
+pub(crate) fn check_supported<A: Application>(
+    app: &A,
+    path: &Path,
+    meta: &proto::SnapshotMeta,
+) -> Result<(), StorageError> {
+    if meta.format != VERSION {
+        return Err(unsupported_version(path, meta.format));
+    }
+    check_format(meta.state.as_ref().unwrap_or(&proto::StateMeta::default()), path)?;
+    let knows = |table: u8| table == OWN_TABLE || app.knows_table(table);
+    match meta.tables.iter().find(|table| !u8::try_from(**table).is_ok_and(knows)) {
+        Some(table) => Err(unknown_table(path, "table", *table)),
+        None => Ok(()),
+    }
 }
 
 impl SnapshotStore {
-    /// Looks through a folder: what a crash left half-written is removed, what is damaged set aside.
-    pub(crate) fn open(disk: Arc<dyn Disk>, folder: PathBuf) -> Result<Self, StorageError> {
+    /// Looks through a folder: what a crash left half-written is removed, what is damaged set aside, and what the disk
+    /// does not read left out.
+    ///
+    /// # Errors
+    /// `Unsupported` for a snapshot of another version; as of the disk.
+    pub(crate) fn open(disk: Arc<dyn Disk>, folder: PathBuf, is_inline: bool) -> Result<Self, StorageError> {
         make_folder(disk.as_ref(), &folder).map_err(StorageError::io("create", &folder))?;
-        let store = Self { disk, folder, files: Mutex::new(Vec::new()), temporaries: AtomicU64::new(0) };
+        let (files, unreadable) = (Mutex::new(Vec::new()), Mutex::default());
+        let store = Self { disk, folder, files, unreadable, temporaries: AtomicU64::new(0), is_inline };
         let mut files = Vec::new();
         let names = store.disk.list(&store.folder).map_err(StorageError::io("read", &store.folder))?;
         for name in names {
@@ -121,11 +194,19 @@ impl SnapshotStore {
             if name.ends_with(TEMPORARY_SUFFIX) {
                 store.disk.remove(&path).map_err(StorageError::io("remove", &path))?;
             } else if name.ends_with(SUFFIX) {
-                match SnapshotReader::open(Arc::clone(&store.disk), &path).and_then(SnapshotReader::verify) {
-                    Ok(meta) => files.push(store.handle(path, meta)?),
-                    Err(StorageError::Damaged { offset, reason, .. }) => {
-                        tracing::warn!(file = %path.display(), offset, reason, "setting a bad snapshot aside");
+                let meta =
+                    SnapshotReader::open(Arc::clone(&store.disk), &path).and_then(SnapshotReader::verify);
+                match meta.and_then(|meta| store.handle(path.clone(), meta)) {
+                    Ok(file) => files.push(file),
+                    Err(error @ StorageError::Damaged { .. }) => {
+                        tracing::warn!(%error, "setting a bad snapshot aside");
+                        store.unreadable().last = store.unreadable_last().max(covered_by(&name));
                         store.set_aside(&path)?;
+                    }
+                    Err(error @ StorageError::Io { .. }) => {
+                        tracing::warn!(%error, "leaving out a snapshot that cannot be read");
+                        store.unreadable().last = store.unreadable_last().max(covered_by(&name));
+                        store.unreadable().error = Some(error);
                     }
                     Err(error) => return Err(error),
                 }
@@ -134,6 +215,34 @@ impl SnapshotStore {
         files.sort_by_key(SnapshotFile::last_log_id);
         *store.files() = files;
         Ok(store)
+    }
+
+    /// Refuses the folder when a snapshot in it has a table that the application does not know.
+    ///
+    /// # Errors
+    /// `Unsupported`.
+    pub(crate) fn check<A: Application>(&self, app: &A) -> Result<(), StorageError> {
+        self.files().iter().try_for_each(|file| check_supported(app, &file.path, &file.meta))
+    }
+
+    /// The last entry that a snapshot covered which cannot be used any more.
+    pub(crate) fn unreadable_last(&self) -> Option<LogId> {
+        self.unreadable().last
+    }
+
+    /// Why a snapshot was left out that may be readable again.
+    pub(crate) fn take_unreadable(&self) -> Option<StorageError> {
+        self.unreadable().error.take()
+    }
+
+    /// Leaves a snapshot out that the disk does not read; the file stays.
+    pub(crate) fn pass_over(&self, file: &SnapshotFile, error: StorageError) {
+        self.files().retain(|kept| kept.path != file.path);
+        self.unreadable().error = Some(error);
+    }
+
+    fn unreadable(&self) -> MutexGuard<'_, Unreadable> {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The snapshot that covers most.
@@ -160,9 +269,21 @@ impl SnapshotStore {
         self.set_aside(&file.path)
     }
 
+    /// Removes all but the newest snapshots that were set aside.
+    pub(crate) fn trim_set_aside(&self) -> Result<(), StorageError> {
+        let names = self.disk.list(&self.folder).map_err(StorageError::io("read", &self.folder))?;
+        // The names begin with what they cover, in digits of one length.
+        let bad = names.iter().rev().filter(|name| name.ends_with(BAD_SUFFIX));
+        for name in bad.skip(KEPT_ASIDE) {
+            let path = self.folder.join(name);
+            self.disk.remove(&path).map_err(StorageError::io("remove", &path))?;
+        }
+        Ok(())
+    }
+
     fn set_aside(&self, path: &Path) -> Result<(), StorageError> {
         let mut bad = path.as_os_str().to_owned();
-        bad.push(".bad");
+        bad.push(BAD_SUFFIX);
         self.disk.rename(path, Path::new(&bad)).map_err(StorageError::io("rename", path))?;
         self.disk.sync_dir(&self.folder).map_err(StorageError::io("sync", &self.folder))
     }
@@ -199,7 +320,8 @@ impl SnapshotStore {
 
     fn handle(&self, path: PathBuf, meta: proto::SnapshotMeta) -> Result<SnapshotFile, StorageError> {
         let length_bytes = self.disk.length(&path).map_err(StorageError::io("read", &path))?;
-        Ok(SnapshotFile { disk: Arc::clone(&self.disk), path, meta, length_bytes, handles: Arc::new(()) })
+        let (disk, is_inline) = (Arc::clone(&self.disk), self.is_inline);
+        Ok(SnapshotFile { disk, path, meta, length_bytes, is_inline, handles: Arc::new(()) })
     }
 
     /// A handle of no snapshot, for openraft's way of receiving one, which is not used.
@@ -209,6 +331,7 @@ impl SnapshotStore {
             path: PathBuf::new(),
             meta: proto::SnapshotMeta::default(),
             length_bytes: 0,
+            is_inline: self.is_inline,
             handles: Arc::new(()),
         }
     }

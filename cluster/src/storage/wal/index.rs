@@ -4,15 +4,23 @@ use std::collections::VecDeque;
 
 use crate::types::{Entry, LogId, LogIndex, Vote};
 
+/// Where one record lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spot {
+    /// Sequence number of the segment.
+    pub segment: u64,
+    /// Of the segment.
+    pub salt: u32,
+    pub offset: u32,
+    /// Length of the whole record in bytes.
+    pub length: u32,
+}
+
 /// Where one entry lies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub log_id: LogId,
-    /// Sequence number of the segment.
-    pub segment: u64,
-    pub offset: u32,
-    /// Length of the whole record in bytes.
-    pub length: u32,
+    pub spot: Spot,
     /// Bytes of all entries up to and with this one, since the process started.
     total_bytes: u64,
 }
@@ -103,45 +111,49 @@ impl Index {
         }
         let before = match index.and_then(|index| self.place(index)) {
             Some(place) => place.total_bytes,
-            None => self.places.front().map_or(0, |first| first.total_bytes - u64::from(first.length)),
+            None => self.places.front().map_or(0, |first| first.total_bytes - u64::from(first.spot.length)),
         };
         last.total_bytes - before
     }
 
+    /// The last entry of those behind which no more than `limit_bytes` of entries lie, unless it is the last of all:
+    /// `None` when all entries together are no more.
+    pub(crate) fn outgrown(&self, limit_bytes: u64) -> Option<LogIndex> {
+        let last = self.places.back()?.total_bytes;
+        let kept = self.places.partition_point(|place| last - place.total_bytes > limit_bytes);
+        let all =
+            last - self.places.front().map_or(0, |first| first.total_bytes - u64::from(first.spot.length));
+        (all > limit_bytes).then(|| self.places.get(kept).map(|place| place.log_id.index)).flatten()
+    }
+
     /// Takes an entry of the oldest segments: the ones before it may lie in segments that are gone,
     /// because a later record says that they are purged.
-    pub(crate) fn recover(
-        &mut self,
-        entry: Entry,
-        segment: u64,
-        offset: u32,
-        length: u32,
-    ) -> Result<(), Hole> {
+    pub(crate) fn recover(&mut self, entry: Entry, spot: Spot) -> Result<(), Hole> {
         match self.places.is_empty() {
-            true => self.take(entry, segment, offset, length),
-            false => self.push(entry, segment, offset, length)?,
+            true => self.take(entry, spot),
+            false => self.push(entry, spot)?,
         }
         Ok(())
     }
 
     /// # Errors
     /// The entry does not follow the last one.
-    pub(crate) fn push(&mut self, entry: Entry, segment: u64, offset: u32, length: u32) -> Result<(), Hole> {
+    pub(crate) fn push(&mut self, entry: Entry, spot: Spot) -> Result<(), Hole> {
         let log_id = entry.log_id;
         if let Some(expected) = self.next_index()
             && expected != log_id.index
         {
             return Err(Hole { expected, got: log_id.index });
         }
-        self.take(entry, segment, offset, length);
+        self.take(entry, spot);
         Ok(())
     }
 
-    fn take(&mut self, entry: Entry, segment: u64, offset: u32, length: u32) {
+    fn take(&mut self, entry: Entry, spot: Spot) {
         let log_id = entry.log_id;
-        let total_bytes = self.places.back().map_or(0, |last| last.total_bytes) + u64::from(length);
-        self.places.push_back(Place { log_id, segment, offset, length, total_bytes });
-        let bytes = usize::try_from(length).unwrap_or(usize::MAX);
+        let total_bytes = self.places.back().map_or(0, |last| last.total_bytes) + u64::from(spot.length);
+        self.places.push_back(Place { log_id, spot, total_bytes });
+        let bytes = usize::try_from(spot.length).unwrap_or(usize::MAX);
         self.cache.push_back((entry, bytes));
         self.cache_bytes += bytes;
         while self.cache_bytes > self.cache_limit_bytes

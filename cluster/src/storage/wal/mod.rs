@@ -9,6 +9,7 @@ mod index;
 mod read;
 pub(super) mod record;
 mod recovery;
+mod replay;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -19,14 +20,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use self::index::Index;
+use self::index::{Index, Spot};
+pub(crate) use self::record::LOG_FORMAT;
 use self::record::Record;
 use self::recovery::{Recovered, recover, segment_path};
 use self::segment::{NoFile, Writer};
 use super::error::StorageError;
 use super::fault::{Fault, FaultReport};
 use crate::disk::{Disk, make_folder};
-use crate::environment::Clock;
+use crate::environment::Environment;
 use crate::planted::{Bug, is_planted};
 use crate::runtime::wait_for_disk;
 use crate::types::{Entry, LogId, LogIndex, NodeId, Vote};
@@ -48,7 +50,7 @@ pub(crate) struct Wal(Arc<Shared>);
 struct Shared {
     options: WalOptions,
     disk: Arc<dyn Disk>,
-    clock: Arc<dyn Clock>,
+    environment: Environment,
     fault: FaultReport,
     vote: watch::Sender<Option<Vote>>,
     /// Locked before `index` wherever both are.
@@ -61,31 +63,39 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Wal {
-    /// Opens the log of a folder, or begins one. `own` is this node: its own committed vote is given
-    /// back as one that it has still to win, so that no leader resumes.
+    /// Opens the log of a folder, or begins one. `own` is this node: its own committed vote is returned
+    /// as one that it has still to win, so that no leader resumes. Unreadable entries up to `covered`, which a
+    /// good snapshot reaches, are dropped with all before them.
     ///
     /// # Errors
-    /// `Damaged` when something acknowledged cannot be read; `Io`.
+    /// `Damaged` when something acknowledged cannot be read; `Unsupported` when another version wrote it; `Io`.
     pub(crate) fn open(
         options: WalOptions,
         disk: Arc<dyn Disk>,
-        clock: Arc<dyn Clock>,
+        environment: &Environment,
         fault: FaultReport,
         own: Option<NodeId>,
+        covered: Option<LogId>,
     ) -> Result<Self, StorageError> {
         let folder = &options.folder;
         make_folder(disk.as_ref(), folder).map_err(StorageError::io("create", folder))?;
-        let Recovered { mut index, segments, last_length } =
+        let Recovered { mut index, segments, last_length, salt, lost } =
             recover(disk.as_ref(), folder, options.cache_bytes)?;
+        let healed = match (lost, covered) {
+            (None, _) => None,
+            (Some(lost), Some(covered)) if covered.index >= lost.upto => Some((lost, covered)),
+            (Some(lost), _) => return Err(lost.error),
+        };
         let mut writer = Writer {
             file: Box::new(NoFile),
             segments: segments.into(),
+            salt,
             length: last_length,
             synced: last_length,
             failed: None,
         };
         match writer.segments.back() {
-            None => writer.begin_segment(&options, disk.as_ref(), &index, 1)?,
+            None => writer.begin_segment(&options, (disk.as_ref(), &*environment.random), &index, 1)?,
             Some(last) => {
                 let path = segment_path(folder, *last);
                 writer.file = disk
@@ -101,14 +111,21 @@ impl Wal {
         }
         let vote = watch::Sender::new(index.vote);
         let (writer, index) = (Mutex::new(writer), Mutex::new(index));
-        Ok(Self(Arc::new(Shared { options, disk, clock, fault, vote, writer, index })))
+        let environment = environment.clone();
+        let wal = Self(Arc::new(Shared { options, disk, environment, fault, vote, writer, index }));
+        if let Some((lost, covered)) = healed {
+            let reason = lost.error.to_string();
+            tracing::warn!(reason, upto = lost.upto, %covered, "the log begins behind a snapshot: entries had rotted");
+            wal.purge(covered)?;
+        }
+        Ok(wal)
     }
 
     /// A log that holds nothing and takes nothing: for a node that must not vote.
     pub(crate) fn refusing(
         options: WalOptions,
         disk: Arc<dyn Disk>,
-        clock: Arc<dyn Clock>,
+        environment: &Environment,
         fault: FaultReport,
         reason: String,
     ) -> Self {
@@ -116,12 +133,13 @@ impl Wal {
         let writer = Mutex::new(Writer {
             file: Box::new(NoFile),
             segments: VecDeque::new(),
+            salt: 0,
             length: 0,
             synced: 0,
             failed: Some(reason),
         });
-        let vote = watch::Sender::new(None);
-        Self(Arc::new(Shared { options, disk, clock, fault, vote, writer, index }))
+        let (vote, environment) = (watch::Sender::new(None), environment.clone());
+        Self(Arc::new(Shared { options, disk, environment, fault, vote, writer, index }))
     }
 
     /// Appends entries; they are durable when this returns. Those that are purged already are left out:
@@ -194,6 +212,11 @@ impl Wal {
         result
     }
 
+    /// An entry is not understood, so it is not taken.
+    pub(crate) fn report_unsupported(&self, reason: String) {
+        self.0.fault.report(Fault::Unsupported { reason });
+    }
+
     fn report(&self, error: &StorageError) {
         self.0.fault.report(Fault::Log { reason: error.to_string() });
     }
@@ -208,7 +231,8 @@ impl Wal {
         if writer.length >= shared.options.segment_bytes {
             self.sync(writer)?;
             let next = writer.segments.back().map_or(1, |last| last + 1);
-            writer.begin_segment(&shared.options, shared.disk.as_ref(), &lock(&shared.index), next)?;
+            let means = (shared.disk.as_ref(), &*shared.environment.random);
+            writer.begin_segment(&shared.options, means, &lock(&shared.index), next)?;
         }
         let segment = writer.segments.back().copied().unwrap_or_default();
         let path = segment_path(&shared.options.folder, segment);
@@ -216,7 +240,7 @@ impl Wal {
         let mut placed = Vec::with_capacity(records.len());
         for record in records {
             let start = buffer.len();
-            let record = record.encode(writer.synced, &mut buffer);
+            let record = record.encode(writer.salt, writer.synced, &mut buffer);
             let length = buffer.len() - start;
             let offset = usize::try_from(writer.length).unwrap_or(usize::MAX).saturating_add(start);
             if length > record::MAX_PAYLOAD_BYTES {
@@ -226,20 +250,20 @@ impl Wal {
             let (Ok(offset), Ok(length)) = (u32::try_from(offset), u32::try_from(length)) else {
                 return Err(StorageError::Stopped { reason: "a log segment is full".to_owned() });
             };
-            placed.push((record, offset, length));
+            placed.push((record, Spot { segment, salt: writer.salt, offset, length }));
         }
         writer.file.append(&buffer).map_err(StorageError::io("write", &path))?;
-        if let Some((_, offset, length)) = placed.last() {
-            writer.length = offset + length;
+        if let Some((_, last)) = placed.last() {
+            writer.length = last.offset + last.length;
         }
         if sync {
             self.sync(writer)?;
         }
         let mut index = lock(&shared.index);
-        for (record, offset, length) in placed {
+        for (record, spot) in placed {
             match record {
                 Record::Entry(entry) => index
-                    .push(entry, segment, offset, length)
+                    .push(entry, spot)
                     .map_err(|hole| StorageError::Stopped { reason: hole.to_string() })?,
                 Record::Vote(vote) => index.vote = Some(vote),
                 Record::Truncate(from) => index.truncate(from),
@@ -258,9 +282,9 @@ impl Wal {
         }
         let segment = writer.segments.back().copied().unwrap_or_default();
         let path = segment_path(&self.0.options.folder, segment);
-        let started = self.0.clock.elapsed();
+        let started = self.0.environment.clock.elapsed();
         wait_for_disk(|| writer.file.sync()).map_err(StorageError::io("sync", &path))?;
-        let took = self.0.clock.elapsed().saturating_sub(started);
+        let took = self.0.environment.clock.elapsed().saturating_sub(started);
         metrics::histogram!("keyraft_wal_sync_seconds").record(took.as_secs_f64());
         writer.synced = writer.length;
         Ok(())
@@ -270,7 +294,7 @@ impl Wal {
         let mut writer = lock(&self.0.writer);
         let oldest_needed = {
             let index = self.index();
-            index.places().next().map(|place| place.segment).or(writer.segments.back().copied())
+            index.places().next().map(|place| place.spot.segment).or(writer.segments.back().copied())
         };
         let mut removed = false;
         while let Some(&oldest) = writer.segments.front()
@@ -333,6 +357,11 @@ impl Wal {
 
     pub(crate) fn bytes_after(&self, index: Option<LogIndex>) -> u64 {
         self.index().bytes_after(index)
+    }
+
+    /// The last entry to be purged so that no more than `limit_bytes` of entries are kept; `None` when no more are.
+    pub(crate) fn outgrown(&self, limit_bytes: u64) -> Option<LogIndex> {
+        self.index().outgrown(limit_bytes)
     }
 
     /// The oldest entry that is still in the log and was written by the leader of `of`.

@@ -25,7 +25,7 @@ impl Wal {
             let end = index.next_index().unwrap_or(0).min(range.end);
             for at in first..end {
                 let Some(place) = index.place(at) else { break };
-                bytes += u64::from(place.length);
+                bytes += u64::from(place.spot.length);
                 if bytes > limit_bytes && at > first {
                     break;
                 }
@@ -47,27 +47,29 @@ impl Wal {
     fn read_places(&self, places: &[Place]) -> Result<Vec<Entry>, StorageError> {
         let mut entries = Vec::with_capacity(places.len());
         let runs = places.chunk_by(|before, after| {
-            before.segment == after.segment && before.offset / READ_RUN_BYTES == after.offset / READ_RUN_BYTES
+            let run = |place: &Place| (place.spot.segment, place.spot.offset / READ_RUN_BYTES);
+            run(before) == run(after)
         });
         for run in runs {
             let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
-            let path = segment_path(&self.0.options.folder, first.segment);
-            let length = usize::try_from(last.offset + last.length - first.offset).unwrap_or(usize::MAX);
-            let bytes = match self.0.disk.read_at(&path, u64::from(first.offset), length) {
+            let path = segment_path(&self.0.options.folder, first.spot.segment);
+            let length = usize::try_from(last.spot.offset + last.spot.length - first.spot.offset)
+                .unwrap_or(usize::MAX);
+            let bytes = match self.0.disk.read_at(&path, u64::from(first.spot.offset), length) {
                 Ok(bytes) => bytes,
                 // Purged since it was looked up.
                 Err(_) if self.index().place(last.log_id.index).is_none() => continue,
                 Err(error) => return Err(StorageError::io("read", &path)(error)),
             };
             for place in run {
-                let start = usize::try_from(place.offset - first.offset).unwrap_or(usize::MAX);
-                match bytes.get(start..).map(Record::decode) {
+                let start = usize::try_from(place.spot.offset - first.spot.offset).unwrap_or(usize::MAX);
+                match bytes.get(start..).map(|bytes| Record::decode(bytes, place.spot.salt)) {
                     Some(Ok((Record::Entry(entry), _, _))) if entry.log_id == place.log_id => {
                         entries.push(entry);
                     }
                     _ => {
                         let reason = format!("entry {} is unreadable", place.log_id);
-                        return Err(StorageError::damaged(&path, u64::from(place.offset), reason));
+                        return Err(StorageError::damaged(&path, u64::from(place.spot.offset), reason));
                     }
                 }
             }

@@ -48,7 +48,7 @@ fn a_broken_record_before_an_acknowledged_one_is_damage() {
     for index in 0..3 {
         wal.append(vec![entry(1, index, 20)]).unwrap();
     }
-    let (path, second) = (last_segment(&disk), wal.index().place(1).unwrap().offset);
+    let (path, second) = (last_segment(&disk), wal.index().place(1).unwrap().spot.offset);
     disk.tamper(&path, |bytes| bytes[second as usize + record::HEADER_BYTES + 2] ^= 1).unwrap();
     match try_open(&disk, None).err() {
         Some(StorageError::Damaged { path: damaged, offset, .. }) => {
@@ -65,7 +65,7 @@ fn a_broken_record_of_one_interrupted_write_is_no_damage_though_whole_ones_follo
     wal.append(vec![entry(1, 0, 20)]).unwrap();
     // One write of two entries, of which a power failure kept the second block only.
     wal.append(vec![entry(1, 1, 20), entry(1, 2, 20)]).unwrap();
-    let first = wal.index().place(1).unwrap().offset as usize;
+    let first = wal.index().place(1).unwrap().spot.offset as usize;
     disk.tamper(&last_segment(&disk), |bytes| bytes[first + 4] ^= 1).unwrap();
     assert_eq!(entries(&open(&disk)).len(), 1);
 }
@@ -160,8 +160,7 @@ fn after_a_full_disk_nothing_is_acknowledged_any_more() {
     let disk = MemoryDisk::new();
     let fault = FaultReport::new();
     let wal =
-        Wal::open(options(), Arc::new(disk.clone()), Arc::new(SystemClock::default()), fault.clone(), None)
-            .unwrap();
+        Wal::open(options(), Arc::new(disk.clone()), &environment(), fault.clone(), None, None).unwrap();
     wal.append(vec![entry(1, 0, 20)]).unwrap();
     disk.fill_after(Some(30));
     let full = wal.append(vec![entry(1, 1, 20)]).unwrap_err().to_string();
@@ -184,4 +183,50 @@ fn a_failed_sync_is_not_acknowledged() {
     assert_eq!(*wal.vote_watch().borrow(), None);
     disk.fail_syncs(false);
     assert!(wal.append(vec![entry(1, 0, 1)]).is_err());
+}
+
+#[test]
+fn a_rotten_checkpoint_is_no_torn_one() {
+    let disk = MemoryDisk::new();
+    open(&disk).save_vote(Vote::new(2, 2)).unwrap();
+    for at in [0, 4, 13, record::HEADER_BYTES] {
+        disk.tamper(&last_segment(&disk), |bytes| bytes[at] ^= 1).unwrap();
+        assert!(matches!(try_open(&disk, None), Err(StorageError::Damaged { .. })), "byte {at}");
+        disk.tamper(&last_segment(&disk), |bytes| bytes[at] ^= 1).unwrap();
+    }
+    assert_eq!(open(&disk).vote(), Some(Vote::new(2, 2)));
+}
+
+#[test]
+fn a_torn_entry_that_holds_the_image_of_a_record_is_cut() {
+    let disk = MemoryDisk::new();
+    let wal = open(&disk);
+    wal.append(vec![entry(1, 0, 20)]).unwrap();
+    let length = disk.length(&last_segment(&disk)).unwrap();
+    // As a client would write it, who guesses where its command will lie: a record that was written after the
+    // entry around it was durable.
+    let mut image = Vec::new();
+    for salt in [0, 1] {
+        record::frame(record::ENTRY, salt, u32::try_from(length).unwrap() + 1, b"", &mut image);
+    }
+    image.extend([b'x'; 64]);
+    let request = proto::Request {
+        body: Some(proto::request::Body::Command(Bytes::from(image))),
+        ..Default::default()
+    };
+    let batch = proto::Batch { stamp_ms: 1, requests: vec![request] };
+    wal.append(vec![Entry { log_id: log_id(1, 1), payload: EntryPayload::Normal(batch) }]).unwrap();
+    disk.tamper(&last_segment(&disk), |bytes| bytes.truncate(bytes.len() - 1)).unwrap();
+    assert_eq!(entries(&open(&disk)).len(), 1);
+}
+
+#[test]
+fn each_segment_has_a_salt_of_its_own() {
+    let disk = MemoryDisk::new();
+    let wal = open(&disk);
+    wal.append((0..3).map(|index| entry(1, index, 300)).collect()).unwrap();
+    wal.append(vec![entry(1, 3, 20)]).unwrap();
+    let salts = [0, 3].map(|index| wal.index().place(index).unwrap().spot.salt);
+    assert_ne!(salts[0], salts[1]);
+    assert_eq!(entries(&open(&disk)).len(), 4);
 }

@@ -1,5 +1,7 @@
 mod damage;
+mod healing;
 mod history;
+mod versions;
 
 use std::path::Path;
 
@@ -9,17 +11,26 @@ use openraft::EntryPayload;
 
 use super::*;
 use crate::disk::MemoryDisk;
-use crate::environment::SystemClock;
+use crate::environment::{SeededRandom, SystemClock};
 
 const FOLDER: &str = "/node/wal";
 
 fn options() -> WalOptions {
     // Small, so that a few entries roll segments and leave the cache.
-    WalOptions { folder: FOLDER.into(), segment_bytes: 400, cache_bytes: 300 }
+    WalOptions { folder: FOLDER.into(), segment_bytes: 600, cache_bytes: 300 }
+}
+
+fn environment() -> Environment {
+    Environment { clock: Arc::new(SystemClock::default()), random: Arc::new(SeededRandom::from_seed(1)) }
 }
 
 fn try_open(disk: &MemoryDisk, own: Option<NodeId>) -> Result<Wal, StorageError> {
-    Wal::open(options(), Arc::new(disk.clone()), Arc::new(SystemClock::default()), FaultReport::new(), own)
+    Wal::open(options(), Arc::new(disk.clone()), &environment(), FaultReport::new(), own, None)
+}
+
+/// With a snapshot up to `covered`.
+fn open_covered(disk: &MemoryDisk, covered: LogId) -> Result<Wal, StorageError> {
+    Wal::open(options(), Arc::new(disk.clone()), &environment(), FaultReport::new(), None, Some(covered))
 }
 
 fn open(disk: &MemoryDisk) -> Wal {

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use keyraft_cluster::{Environment, Host, NodeConfig, StartError};
+use keyraft_cluster::storage::StorageError;
+use keyraft_cluster::{Environment, Host, NodeConfig, ProposeError, StartError};
 use keyraft_cluster_testing::start;
 use tokio::time::Instant;
 
 use crate::cluster::TestCluster;
-use crate::kv::{KeyValue, get, increment, set};
+use crate::kv::{KeyValue, get, increment, panicking, set};
 use crate::observed::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,6 +69,57 @@ async fn consensus_may_share_the_runtime_of_its_process() {
     cluster.node(1).propose(set("key", "value")).await.unwrap();
     let state = cluster.node(3).read().await.unwrap();
     assert_eq!(get(&state.state, "key"), Some("value".into()));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_at_which_the_application_panics_stops_no_node() {
+    let mut cluster = TestCluster::start(3).await;
+    cluster.node(1).propose(set("key", "before")).await.unwrap();
+    for node in 1..=3 {
+        let refused = cluster.node(node).propose(panicking("key")).await.unwrap_err();
+        assert!(matches!(refused, ProposeError::Panicked { .. }), "{refused}");
+    }
+    for is_restarted in [false, true] {
+        if is_restarted {
+            cluster.restart_all().await;
+            cluster.leader().await;
+        }
+        for node in 1..=3 {
+            let state = cluster.node(node).read().await.unwrap();
+            let expected = if is_restarted { "3" } else { "before" };
+            assert_eq!(get(&state.state, "key").as_deref(), Some(expected), "node {node}");
+        }
+        for node in 1..=3 {
+            cluster.node(node).propose(set("key", &node.to_string())).await.unwrap();
+        }
+    }
+    let digests = cluster.settled_digests().await;
+    assert_eq!(digests, vec![digests[0]; 3]);
+    for (number, node) in cluster.running() {
+        assert_eq!(*node.fault().borrow(), None, "node {number}");
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_does_not_start_in_the_folder_of_another() {
+    let mut cluster = TestCluster::start(3).await;
+    cluster.node(3).propose(set("key", "value")).await.unwrap();
+    cluster.stop_node(3).await;
+    cluster.stop_node(2).await;
+    let config = NodeConfig { directory: cluster.folder(3), ..cluster.config(2) };
+    let refused = start(config, KeyValue::default(), Environment::system().unwrap(), Host::system()).await;
+    let refused = refused.err().unwrap();
+    assert!(
+        matches!(refused, StartError::Storage(StorageError::OtherNode { stored: 3, configured: 2, .. })),
+        "{refused}"
+    );
+    cluster.start_node(2).await;
+    cluster.start_node(3).await;
+    cluster.leader().await;
+    let state = cluster.node(3).read().await.unwrap();
+    assert_eq!(get(&state.state, "key").as_deref(), Some("value"));
     cluster.stop().await;
 }
 

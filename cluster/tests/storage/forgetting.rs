@@ -49,7 +49,7 @@ async fn a_log_that_ends_below_the_applied_rows_is_forgotten() {
 async fn damage_in_the_log_is_forgotten_and_the_log_takes_nothing() {
     let node = with_entries(10).await;
     let (disk, _) = node.memory.as_ref().unwrap();
-    disk.tamper(&node.segments()[0], |bytes| bytes[200] ^= 1).unwrap();
+    disk.tamper(&node.segments()[0], |bytes| bytes[300] ^= 1).unwrap();
     let mut opened = node.open();
     assert!(matches!(&opened.standing, Standing::Forgotten { reason } if reason.contains(".wal")));
     assert_eq!(opened.identity, Some(identity()), "it still knows who it was");

@@ -9,8 +9,10 @@
 
 mod conformance;
 mod forgetting;
+mod healing;
 mod life;
 mod rebuilding;
 mod retries;
 mod snapshots;
 mod torture;
+mod versions;

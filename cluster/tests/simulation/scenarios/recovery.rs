@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use keyraft_cluster::storage::Fault as StorageFault;
 use keyraft_cluster::{Fault, NodeConfig, NodeId, ReadError};
 use keyraft_proto::cluster as proto;
@@ -224,5 +225,39 @@ fn a_divergence_that_the_replay_of_the_log_finds_is_told_as_one() {
         let state = cluster.node(wrong).read().await.unwrap();
         assert_eq!(get(&state.state, "key5"), Some("value".into()));
         assert!(has_snapshot(&cluster, wrong));
+    });
+}
+
+/// The first chunk of a snapshot that only a newer version could read.
+fn newer_snapshot() -> proto::SnapshotChunk {
+    proto::SnapshotChunk {
+        vote: Some(proto::Vote { term: 900, node_id: 9, committed: true }),
+        meta: Some(proto::SnapshotMeta { format: 900, ..proto::SnapshotMeta::default() }),
+        data: bytes::Bytes::new(),
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_version_stops_the_node_at_its_first_chunk() {
+    Scenario::of(3).run(async |cluster| {
+        cluster.allow_faults();
+        cluster.node(1).propose(set("key", "value")).await.unwrap();
+        let follower = cluster.follower().await;
+        let mut client = ConsensusClient::new(cluster.channel(follower));
+        let asked = proto::IdentifyRequest { node_id: follower };
+        let cluster_id = client.identify(asked).await.unwrap().into_inner().cluster_id;
+        // More would follow without end.
+        let chunks = futures::stream::once(async { newer_snapshot() }).chain(futures::stream::pending());
+        let mut call = tonic::Request::new(chunks);
+        call.metadata_mut().insert("keyraft-cluster", cluster_id.parse().unwrap());
+        let refused = client.install_snapshot(call).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+        assert!(refused.message().contains("snapshot version 900"), "{refused}");
+        let node = cluster.node(follower);
+        let mut faults = node.fault();
+        let fault = faults.wait_for(Option::is_some).await.unwrap().clone();
+        assert!(matches!(fault, Some(Fault::Storage(StorageFault::Unsupported { .. }))), "{fault:?}");
+        assert!(cluster.files(follower, "snapshots").is_empty());
+        cluster.stop_node(follower).await;
     });
 }

@@ -236,3 +236,15 @@ impl IntoResponse for ApiError {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_every_node_refuses_for_good_is_no_outage() {
+        let error = ApiError::from(ProposeError::Panicked { log_index: 7 });
+        assert!(matches!(error, ApiError::Internal(_)), "{error}");
+        assert!(matches!(ApiError::from(ProposeError::Busy), ApiError::Unavailable(_)));
+    }
+}

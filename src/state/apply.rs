@@ -189,3 +189,17 @@ fn run(tx: &mut Transaction, kind: Kind) -> Result<Bytes, CommandError> {
         Kind::RetireFernetKeys(command) => keys::commands::retire(tx, &command).map(nothing),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_known_tables_are_those_that_can_be_loaded() {
+        for table in 0..=u8::MAX {
+            let loaded = load(&mut State::default(), &Row { key: vec![table], value: Vec::new() });
+            let is_unknown = loaded.is_err_and(|error| error.reason == "unknown table");
+            assert_eq!(Identity.knows_table(table), !is_unknown, "table {table}");
+        }
+    }
+}

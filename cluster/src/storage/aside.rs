@@ -114,3 +114,40 @@ pub fn seed(
     // Last: a log without an identity is not this node's.
     identity::save(disk.as_ref(), &layout.identity, identity)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::MemoryDisk;
+    use crate::storage::snapshot::SnapshotStore;
+
+    #[test]
+    fn the_newest_of_what_was_set_aside_stay() {
+        let disk = MemoryDisk::new();
+        let directory = Path::new("/node");
+        let (snapshots, good) = (directory.join("snapshots"), "00000000000000000009-1-1.tmp.other");
+        make_folder(&disk, &snapshots).unwrap();
+        for number in [1, 2, 9, 10] {
+            let folder = directory.join(format!("forgotten-{number}"));
+            make_folder(&disk, &folder).unwrap();
+            replace_file(&disk, &folder.join("reason.txt"), b"x").unwrap();
+            let bad = snapshots.join(format!("{number:020}-1-1.snapshot.bad"));
+            replace_file(&disk, &bad, b"x").unwrap();
+        }
+        replace_file(&disk, &snapshots.join(good), b"x").unwrap();
+        let store = SnapshotStore::open(Arc::new(disk.clone()), snapshots.clone(), true).unwrap();
+        for _ in 0..2 {
+            trim(&disk, directory).unwrap();
+            store.trim_set_aside().unwrap();
+            assert_eq!(disk.list(directory).unwrap(), ["forgotten-10", "forgotten-9", "snapshots"]);
+            let kept = [9, 10].map(|number| format!("{number:020}-1-1.snapshot.bad"));
+            let names = disk.list(&snapshots).unwrap();
+            assert_eq!(
+                names.iter().filter(|name| name.ends_with(".bad")).collect::<Vec<_>>(),
+                kept.each_ref()
+            );
+            assert!(names.contains(&good.to_owned()), "{names:?}");
+        }
+        assert_eq!(disk.read(&directory.join("forgotten-9/reason.txt")).unwrap(), b"x");
+    }
+}

@@ -25,6 +25,7 @@ mod forgetting;
 pub(crate) mod fuzzing;
 mod handle;
 mod identity;
+mod intake;
 mod layout;
 mod log_store;
 mod machine;

@@ -3,6 +3,7 @@
 mod build;
 mod format;
 mod receive;
+mod supported;
 
 use std::fmt;
 use std::io;
@@ -17,13 +18,11 @@ pub(crate) use self::format::SnapshotReader;
 pub(crate) use self::format::VERSION as FILE_VERSION;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use self::format::header_crc;
-use self::format::{VERSION, unsupported_version};
 pub use self::receive::SnapshotReceiver;
-use super::applied::unknown_table;
+pub(crate) use self::supported::check_supported;
+use self::supported::covered_by;
 use super::aside::KEPT_ASIDE;
 use super::error::StorageError;
-use super::rows::check_format;
-use super::sessions::OWN_TABLE;
 use crate::application::Application;
 use crate::disk::{Disk, make_folder};
 use crate::types::{LogId, LogIndex, SnapshotMeta, StoredMembership, Wire};
@@ -127,16 +126,6 @@ impl SnapshotFile {
     }
 }
 
-/// The last entry that a snapshot covers, by its name.
-fn covered_by(name: &str) -> Option<LogId> {
-    let mut parts = name.strip_suffix(SUFFIX)?.split('-').map(str::parse);
-    let (Some(Ok(index)), Some(Ok(term)), Some(Ok(node_id))) = (parts.next(), parts.next(), parts.next())
-    else {
-        return None;
-    };
-    LogId::from_message(proto::LogId { term, node_id, index }).ok()
-}
-
 /// The snapshots of a node.
 pub(crate) struct SnapshotStore {
     disk: Arc<dyn Disk>,
@@ -155,26 +144,6 @@ struct Unreadable {
     last: Option<LogId>,
     /// Why the disk did not read one.
     error: Option<StorageError>,
-}
-
-/// Refuses a snapshot, which lies in `path`, that another version has made.
-///
-/// # Errors
-/// `Unsupported`.
-pub(crate) fn check_supported<A: Application>(
-    app: &A,
-    path: &Path,
-    meta: &proto::SnapshotMeta,
-) -> Result<(), StorageError> {
-    if meta.format != VERSION {
-        return Err(unsupported_version(path, meta.format));
-    }
-    check_format(meta.state.as_ref().unwrap_or(&proto::StateMeta::default()), path)?;
-    let knows = |table: u8| table == OWN_TABLE || app.knows_table(table);
-    match meta.tables.iter().find(|table| !u8::try_from(**table).is_ok_and(knows)) {
-        Some(table) => Err(unknown_table(path, "table", *table)),
-        None => Ok(()),
-    }
 }
 
 impl SnapshotStore {

@@ -134,3 +134,17 @@ fn the_first_entry_of_a_leader_is_found() {
     assert_eq!(wal.first_entry_of(*log_id(2, 0).committed_leader_id()), Some(log_id(2, 2)));
     assert_eq!(wal.first_entry_of(*log_id(3, 0).committed_leader_id()), None);
 }
+
+#[test]
+fn what_has_outgrown_the_kept_bytes_is_all_but_the_newest_entries() {
+    let wal = open(&MemoryDisk::new());
+    assert_eq!(wal.outgrown(0), None);
+    wal.append((1..11).map(|index| entry(1, index, 100)).collect()).unwrap();
+    let all = wal.bytes_after(None);
+    assert_eq!(wal.outgrown(all), None);
+    assert_eq!(wal.outgrown(all - 1), Some(1));
+    assert_eq!(wal.outgrown(all / 2), Some(5));
+    assert_eq!(wal.outgrown(0), Some(10));
+    wal.purge(log_id(1, 5)).unwrap();
+    assert_eq!(wal.outgrown(all / 2), None);
+}

@@ -88,6 +88,7 @@ mod tests {
             fault(StorageFault::Log { reason: reason() }),
             fault(StorageFault::Snapshot { reason: reason() }),
             fault(StorageFault::Rows { reason: reason() }),
+            fault(StorageFault::Unsupported { reason: reason() }),
             ServeError::Fault(Fault::Open { reason: reason() }),
             ServeError::Fault(Fault::Consensus { reason: reason() }),
             ServeError::Fault(Fault::Superseded { boot: 1, latest_boot: 2 }),

@@ -52,6 +52,10 @@ fn refused(error: impl std::fmt::Display) -> Status {
     Status::failed_precondition(format!("the snapshot is not taken: {error}"))
 }
 
+fn without_meta() -> Status {
+    Status::invalid_argument("the first chunk of a snapshot says nothing of it")
+}
+
 /// Installs a leader's snapshot, and returns the vote that this node obeys.
 pub(crate) async fn install<A: Application>(
     member: &Member<A>,
@@ -67,7 +71,7 @@ pub(crate) async fn install<A: Application>(
         return Ok(obeyed);
     }
     // Refused here, it would be sent again without end: the node stops instead.
-    let supported = member.storage.check_snapshot(&first.meta.unwrap_or_default());
+    let supported = member.storage.check_snapshot(&first.meta.ok_or_else(without_meta)?);
     supported.inspect_err(|error| member.storage.report_unsupported(error)).map_err(refused)?;
     let file = receive(&member.storage, chunks, || {
         // The transfer is the leader's voice, unless another leader has come.
@@ -104,7 +108,7 @@ pub(crate) async fn keep<A: Application>(
     mut chunks: Streaming<proto::SnapshotChunk>,
 ) -> Result<(), NotKept> {
     let first = chunks.message().await?.ok_or_else(|| Status::invalid_argument("an empty snapshot"))?;
-    storage.check_snapshot(&first.meta.unwrap_or_default()).map_err(NotKept::Unsupported)?;
+    storage.check_snapshot(&first.meta.ok_or_else(without_meta)?).map_err(NotKept::Unsupported)?;
     receive(storage, chunks, || {}).await?;
     Ok(())
 }

@@ -101,3 +101,17 @@ impl RowStore for SledRows {
         self.database.flush().map(drop).map_err(failed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_bad_sector_holds_is_rebuilt_and_what_is_not_allowed_is_not() {
+        let error = |code: rustix::io::Errno| std::io::Error::from(code);
+        assert!(is_content_error(&error(rustix::io::Errno::IO)));
+        for refused in [rustix::io::Errno::ACCESS, rustix::io::Errno::NOSPC, rustix::io::Errno::NOENT] {
+            assert!(!is_content_error(&error(refused)), "{refused}");
+        }
+    }
+}

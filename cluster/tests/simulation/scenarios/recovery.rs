@@ -228,6 +228,25 @@ fn a_divergence_that_the_replay_of_the_log_finds_is_told_as_one() {
     });
 }
 
+#[test]
+fn the_log_below_a_snapshot_is_bounded_in_bytes() {
+    let config = |config: &mut NodeConfig| {
+        config.snapshot_min_log_bytes = 64 * 1024;
+        config.log_entries_kept = 5_000;
+        config.log_bytes_kept = 16 * 1024;
+    };
+    Scenario::of(3).configured(config).run(async |cluster| {
+        write_much(&cluster, 1, 400).await;
+        for node in 1..=3 {
+            eventually("the log is short", || async {
+                let log = cluster.files(node, "wal");
+                log.iter().all(|file| file != "0000000000000001.wal").then_some(())
+            })
+            .await;
+        }
+    });
+}
+
 /// The first chunk of a snapshot that only a newer version could read.
 fn newer_snapshot() -> proto::SnapshotChunk {
     proto::SnapshotChunk {

@@ -77,6 +77,10 @@ pub async fn readiness(app: &App) -> Readiness {
 }
 
 async fn find_out(app: &App) -> Readiness {
+    if let Some(conflict) = app.key_conflict() {
+        // No leader is waited for that this node could not speak to.
+        return Readiness { ready: false, reasons: vec![conflict.to_string()], options_differ: None };
+    }
     let mut reasons = Vec::new();
     let reading = tokio::time::timeout(READ_LIMIT, app.node.read());
     let (read, options_agree) = tokio::join!(reading, app.node.options_agree());
@@ -87,9 +91,6 @@ async fn find_out(app: &App) -> Readiness {
             reasons.push("the cluster has not been bootstrapped".to_owned());
         }
         Ok(Ok(_)) => {}
-    }
-    if let Some(conflict) = app.key_conflict() {
-        reasons.push(conflict.to_string());
     }
     let options_differ = options_agree.map(|agree| !agree);
     if options_differ == Some(true) {

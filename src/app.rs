@@ -54,7 +54,7 @@ pub struct Inner {
     pub cluster_key: ClusterKey,
     /// What is known of that key's agreement with the cluster.
     pub key_agreement: KeyAgreement,
-    /// What the operator is told of this node.
+    /// What the operator should know of this node.
     pub notices: Notices,
     /// The enabled authentication methods, in order.
     pub methods: MethodList,
@@ -140,7 +140,7 @@ impl App {
         outvoted.or_else(|| self.key_agreement.conflict(state, self.cluster_key.id(), file))
     }
 
-    /// Returns if this node may answer from a state.
+    /// Checks that this node may serve from a state.
     ///
     /// # Errors
     /// 503: its cluster key is not the one of its cluster.

@@ -136,7 +136,7 @@ where
     Asking: Future<Output = Result<T, Status>>,
 {
     for node in candidates {
-        // A refusal says that this node does not reach the leader either, or that the leader is another by now.
+        // A refusal means that this node does not reach the leader either, or that the leader is another by now.
         if let Ok(response) = ask(Way::Through(node)).await {
             return Some((node, response));
         }
@@ -144,7 +144,7 @@ where
     None
 }
 
-/// Returns true where a call has failed on its way: tonic says so with codes that a leader itself does not use.
+/// Returns true where a call has failed on its way: tonic marks it with codes that a leader itself does not use.
 fn is_of_the_way(status: &Status) -> bool {
     matches!(
         status.code(),

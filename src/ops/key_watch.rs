@@ -1,4 +1,4 @@
-//! Tells the operator when the cluster key of this node is not the one of its cluster.
+//! Reports to the operator when the cluster key of this node is not the one of its cluster.
 
 use std::time::Duration;
 

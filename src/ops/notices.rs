@@ -17,7 +17,7 @@ pub enum Subject {
     Policy,
 }
 
-/// The notices that stand.
+/// The notices in force.
 #[derive(Default)]
 pub struct Notices(Mutex<BTreeMap<Subject, String>>);
 
@@ -37,7 +37,7 @@ impl Notices {
     }
 }
 
-/// Tells the other nodes of this one's options, and `text` about `subject`.
+/// Announces to the other nodes this one's options, and `text` about `subject`.
 pub fn announce(app: &App, subject: Subject, text: String) {
     app.notices.set(subject, text);
     let options_digest = options::digest(&app.config, &app.policy.load());
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_notice_stands_until_it_is_taken_back() {
+    fn a_notice_is_kept_until_it_is_taken_back() {
         let notices = Notices::default();
         notices.set(Subject::Policy, "the policy".into());
         notices.set(Subject::ClusterKey, "the key".into());

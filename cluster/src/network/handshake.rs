@@ -63,7 +63,7 @@ pub enum HandshakeError {
     /// The connection broke, or took too long.
     #[error("the connection ended: {reason}")]
     Lost {
-        /// As the system said.
+        /// The reason of the system.
         reason: String,
     },
 }

@@ -41,7 +41,7 @@ impl Introductions {
         }
     }
 
-    /// Notes, and logs where it is news, that a peer is one of the cluster or why it is not. A broken connection says
+    /// Notes, and logs where it is news, that a peer is one of the cluster or why it is not. A broken connection shows
     /// neither. True when it was news.
     pub(crate) fn note(&self, peer: NodeId, outcome: &Result<(), HandshakeError>) -> bool {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -244,8 +244,8 @@ impl<A: Application> Node<A> {
         asking.await.unwrap_or_default()
     }
 
-    /// The cluster key of the other members where this node's is another, and so takes part in nothing. `None` says
-    /// nothing of members that could not be reached.
+    /// The cluster key of the other members where this node's is another, and so takes part in nothing. `None` shows
+    /// nothing about members that could not be reached.
     #[must_use]
     pub fn outvoted(&self) -> Option<Outvoted> {
         self.core().site.peers.introductions().outvoted()

@@ -24,7 +24,7 @@ pub fn channel(
     Dialer { network, secret: Some(secret), random, node_id: from }.channel(to, address).unwrap()
 }
 
-/// What each call says of itself.
+/// The metadata of each call.
 #[derive(Clone, Debug)]
 pub struct Envelope {
     /// The sender.

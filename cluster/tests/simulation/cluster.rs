@@ -225,7 +225,7 @@ impl Cluster {
         EPOCH_MS + self.world.borrow().now_ms
     }
 
-    /// A channel from the test to a node, and what its calls say of themselves: the test passes for another node.
+    /// A channel from the test to a node, and the metadata of its calls: the test passes for another node.
     pub fn channel(&self, node: NodeId) -> (Channel, Envelope) {
         let from = self.numbers.clone().find(|other| *other != node).unwrap();
         let network = Arc::new(self.world.borrow().tester.clone().unwrap());

@@ -55,7 +55,7 @@ async fn call(rpc: &str, channel: &Channel, envelope: &Envelope) -> Result<(), S
             let mut chunks = client.fetch_snapshot(envelope.wrap(wanted)).await?.into_inner();
             chunks.message().await.map(drop)
         }
-        other => panic!("what becomes of {other} is not said here"),
+        other => panic!("{other} is not in this table"),
     }
 }
 
@@ -157,7 +157,7 @@ async fn a_node_at_the_address_of_another_is_not_counted_twice() {
         matches!(written, Err(ProposeError::Unknown { .. } | ProposeError::NoLeader { .. })),
         "two of five have written: {written:?}"
     );
-    eventually("node 1 tells whom it has reached", || async {
+    eventually("node 1 reports whom it has reached", || async {
         let status = cluster.node(1).status().await;
         let second = status.nodes.into_iter().find(|node| node.number == 2).unwrap();
         assert_eq!(second.role, "unreachable");
@@ -179,7 +179,7 @@ async fn a_node_whose_key_is_not_that_of_the_others_knows_it() {
     let outvoted = eventually("it knows", || async { stranger.outvoted() }).await;
     assert_eq!((outvoted.own, outvoted.theirs), (KeyId([2; 8]), secret().id()));
     cluster.node(1).propose(set("key", "value")).await.unwrap();
-    eventually("the others tell why they do not speak to it", || async {
+    eventually("the others report why they do not speak to it", || async {
         let status = cluster.node(1).status().await;
         status.nodes[2].notice.contains("its cluster key is 0202020202020202").then_some(())
     })

@@ -107,7 +107,9 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
         notice: announcement.notice.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         uptime_ms: Some(milliseconds(core.site.contact.now().saturating_sub(core.site.started))),
-        formats: formats().map(|(name, version)| proto::FormatVersion { name: name.to_owned(), version }).to_vec(),
+        formats: formats()
+            .map(|(name, version)| proto::FormatVersion { name: name.to_owned(), version })
+            .to_vec(),
         ..proto::NodeStatusResponse::default()
     };
     if let Some(member) = core.member() {

@@ -8,7 +8,7 @@ use super::Config;
 
 /// Sections and options that each node has of its own. All others decide what clients are answered, and
 /// a new one does too until it stands here.
-const OWN: [&str; 19] = [
+const OWN: [&str; 20] = [
     "node",
     "cluster.listen",
     "cluster.peers",

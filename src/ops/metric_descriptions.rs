@@ -14,11 +14,26 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// The metrics of this process, by name.
-const METRICS: [(&str, Kind, &str); 26] = [
+const METRICS: [(&str, Kind, &str); 32] = [
+    (
+        "keyraft_apply_panics_total",
+        Counter,
+        "Commands of the log at which this node panicked; every node refuses them.",
+    ),
     (
         "keyraft_apply_seconds",
         Histogram,
         "Time to apply the entries of the log that were committed together.",
+    ),
+    (
+        "keyraft_cluster_connections_refused_total",
+        Counter,
+        "Connections to the cluster port that were refused, by reason.",
+    ),
+    (
+        "keyraft_cluster_key_differs",
+        Gauge,
+        "1 if the cluster key of this node is not the cluster's, so that it does not serve.",
     ),
     ("keyraft_fernet_keys", Gauge, "Keys of Fernet tokens, the staged one included."),
     ("keyraft_fernet_primary_key_age_seconds", Gauge, "Age of the key that makes Fernet tokens."),
@@ -26,10 +41,21 @@ const METRICS: [(&str, Kind, &str); 26] = [
     ("keyraft_http_requests_total", Counter, "Requests that were responded to, by method, route and status."),
     ("keyraft_lease_age_seconds", Gauge, "For how long this node has held its read lease without a break."),
     (
+        "keyraft_lease_delaying_writes",
+        Gauge,
+        "For how long a node with a read lease has kept the oldest applied entry from its release, by node; on the leader.",
+    ),
+    (
         "keyraft_lease_held",
         Gauge,
         "1 while this node holds a read lease and answers reads by itself, else 0.",
     ),
+    (
+        "keyraft_lease_suspended",
+        Gauge,
+        "1 for a node that gets no read lease since it has kept delaying writes, else 0; on the leader.",
+    ),
+    ("keyraft_lease_suspensions_total", Counter, "Suspensions of nodes that kept delaying writes, by node."),
     (
         "keyraft_options_differ",
         Gauge,

@@ -105,6 +105,7 @@ mod tests {
                 applied: Some(first),
                 time_ceiling_ms: 0,
                 memberships: vec![(0, membership.clone())],
+                process: 1,
                 #[cfg(feature = "omissions")]
                 omitted: None,
             };

@@ -4,11 +4,6 @@ use keyraft_lease::Suspension;
 
 use super::Lease;
 
-/// The gauge that names who delays the oldest write that is not released: for how many seconds by now.
-const DELAYING: &str = "keyraft_lease_delaying_writes";
-/// The gauge of nodes that get no lease, since they keep delaying writes.
-const SUSPENDED: &str = "keyraft_lease_suspended";
-
 impl Lease {
     /// Renews the gauges of all other nodes: those of a node that does not lead are zero.
     pub(crate) fn show_holders(&self) {
@@ -20,8 +15,10 @@ impl Lease {
         for node in &inner.shown_holders {
             let waited = delaying.filter(|(by, _)| by == node).map(|(_, waited)| waited);
             let label = node.to_string();
-            metrics::gauge!(DELAYING, "node" => label.clone()).set(waited.unwrap_or_default().as_secs_f64());
-            metrics::gauge!(SUSPENDED, "node" => label).set(f64::from(u8::from(suspended.contains(node))));
+            let waited_s = waited.unwrap_or_default().as_secs_f64();
+            metrics::gauge!("keyraft_lease_delaying_writes", "node" => label.clone()).set(waited_s);
+            let is_suspended = f64::from(u8::from(suspended.contains(node)));
+            metrics::gauge!("keyraft_lease_suspended", "node" => label).set(is_suspended);
         }
         // Of a node that has left, the gauges are zero from now on.
         inner.shown_holders.retain(|node| others.contains(node));

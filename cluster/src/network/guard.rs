@@ -41,6 +41,11 @@ pub(crate) fn check<A: Application>(core: &Core<A>, request: &Request<()>) -> Re
     Ok(())
 }
 
+/// The node whose key and number the connection of a call has proved.
+pub(crate) fn sender<T>(request: &Request<T>) -> Option<NodeId> {
+    request.extensions().get::<Proven>().map(|Proven(node)| *node)
+}
+
 /// Checks that the caller belongs to the cluster of this node, which belongs to one.
 ///
 /// # Errors

@@ -237,7 +237,15 @@ impl<A: Application> Consensus for Service<A> {
             .core
             .member()
             .ok_or_else(|| Status::failed_precondition("this node belongs to no cluster yet"))?;
-        let readmitted = formation::readmission::readmit(&member, request.into_inner()).await?;
+        let sender = guard::sender(&request);
+        let request = request.into_inner();
+        if sender != Some(request.node_id) {
+            return Err(Status::permission_denied(format!(
+                "only node {} itself joins again",
+                request.node_id
+            )));
+        }
+        let readmitted = formation::readmission::readmit(&member, request).await?;
         Ok(Response::new(proto::RejoinResponse {
             cluster_id: self.core.site.peers.cluster_id().to_string(),
             vote: Some(readmitted.vote.to_message()),

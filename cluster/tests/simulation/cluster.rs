@@ -227,7 +227,11 @@ impl Cluster {
 
     /// A channel from the test to a node, and the metadata of its calls: the test passes for another node.
     pub fn channel(&self, node: NodeId) -> (Channel, Envelope) {
-        let from = self.numbers.clone().find(|other| *other != node).unwrap();
+        self.channel_as(self.numbers.clone().find(|other| *other != node).unwrap(), node)
+    }
+
+    /// The same, where the test passes for the node `from`.
+    pub fn channel_as(&self, from: NodeId, node: NodeId) -> (Channel, Envelope) {
         let network = Arc::new(self.world.borrow().tester.clone().unwrap());
         let channel = calls::channel(network, secret(), from, (node, &wire::peer(node).address));
         (channel, Envelope { from, to: node, cluster_id: String::new() })

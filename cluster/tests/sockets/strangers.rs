@@ -49,7 +49,10 @@ async fn call(rpc: &str, channel: &Channel, envelope: &Envelope) -> Result<(), S
         "NodeStatus" => client.node_status(envelope.wrap(Default::default())).await.map(drop),
         "Identify" => client.identify(envelope.wrap(Default::default())).await.map(drop),
         "Form" => client.form(envelope.wrap(Default::default())).await.map(drop),
-        "Rejoin" => client.rejoin(envelope.wrap(Default::default())).await.map(drop),
+        "Rejoin" => {
+            let own = proto::RejoinRequest { node_id: envelope.from, ..Default::default() };
+            client.rejoin(envelope.wrap(own)).await.map(drop)
+        }
         "FetchSnapshot" => {
             let wanted = FetchSnapshotRequest { at_least_index: u64::MAX };
             let mut chunks = client.fetch_snapshot(envelope.wrap(wanted)).await?.into_inner();

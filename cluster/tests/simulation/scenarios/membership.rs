@@ -78,9 +78,11 @@ fn a_process_that_claims_to_be_a_member_that_lives_takes_no_vote() {
         cluster.node(1).propose(set("key", "value")).await.unwrap();
         let leader = cluster.leader().await;
         let member = cluster.follower().await;
-        let mut client = ConsensusClient::new(cluster.channel(leader));
-        let claim = || proto::RejoinRequest { node_id: member, address: "stray:1".into(), process: 7 };
-        let refused = client.rejoin(claim()).await.unwrap_err();
+        let (channel, envelope) = cluster.channel_as(member, leader);
+        let mut client = ConsensusClient::new(channel);
+        let claim =
+            |node_id| envelope.wrap(proto::RejoinRequest { node_id, address: "stray:1".into(), process: 7 });
+        let refused = client.rejoin(claim(member)).await.unwrap_err();
         assert_eq!(refused.code(), Code::FailedPrecondition);
         assert!(refused.message().contains(&format!("node {member}")), "{refused}");
         assert_eq!(cluster.role(leader, member).await, "follower");
@@ -89,8 +91,13 @@ fn a_process_that_claims_to_be_a_member_that_lives_takes_no_vote() {
         cluster.lose(member, leader);
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         cluster.stop_losing(member, leader);
-        assert_eq!(client.rejoin(claim()).await.unwrap_err().code(), Code::FailedPrecondition);
+        assert_eq!(client.rejoin(claim(member)).await.unwrap_err().code(), Code::FailedPrecondition);
         assert_eq!(cluster.role(leader, member).await, "follower");
+
+        // Nobody joins for another.
+        let other = 6 - leader - member;
+        assert_eq!(client.rejoin(claim(other)).await.unwrap_err().code(), Code::PermissionDenied);
+        assert_eq!(cluster.role(leader, other).await, "follower");
     });
 }
 
@@ -111,8 +118,9 @@ fn the_last_two_voters_stay_until_an_operator_decides() {
         cluster.lose_disk(second);
         cluster.start_node(second).await;
         let claim = proto::RejoinRequest { node_id: second, address: String::new(), process: 0 };
-        let mut client = ConsensusClient::new(cluster.channel(leader));
-        let refused = client.rejoin(claim).await.unwrap_err();
+        let (channel, envelope) = cluster.channel_as(second, leader);
+        let mut client = ConsensusClient::new(channel);
+        let refused = client.rejoin(envelope.wrap(claim)).await.unwrap_err();
         assert!(matches!(refused.code(), Code::FailedPrecondition | Code::DeadlineExceeded), "{refused}");
         assert_ne!(cluster.role(leader, second).await, "learner");
     });
@@ -122,11 +130,13 @@ fn the_last_two_voters_stay_until_an_operator_decides() {
 fn a_founder_whose_log_has_begun_founds_nothing_anew() {
     Scenario::of(3).run(async |cluster| {
         cluster.node(1).propose(set("key", "value")).await.unwrap();
-        let mut client = ConsensusClient::new(cluster.channel(2));
-        let own = client.identify(proto::IdentifyRequest { node_id: 1 }).await.unwrap().into_inner();
+        let (channel, envelope) = cluster.channel(2);
+        let mut client = ConsensusClient::new(channel);
+        let own =
+            client.identify(envelope.wrap(proto::IdentifyRequest { node_id: 1 })).await.unwrap().into_inner();
         let members = (1..=3).map(|node_id| proto::Member { node_id, address: String::new() }).collect();
         let request = proto::FormRequest { cluster_id: own.cluster_id, members };
-        let response = client.form(request).await.unwrap().into_inner();
+        let response = client.form(envelope.wrap(request)).await.unwrap().into_inner();
         assert!(!response.accepted && response.reason.contains("has begun"), "{response:?}");
     });
 }

@@ -262,14 +262,13 @@ fn a_snapshot_of_another_version_stops_the_node_at_its_first_chunk() {
         cluster.allow_faults();
         cluster.node(1).propose(set("key", "value")).await.unwrap();
         let follower = cluster.follower().await;
-        let mut client = ConsensusClient::new(cluster.channel(follower));
-        let asked = proto::IdentifyRequest { node_id: follower };
-        let cluster_id = client.identify(asked).await.unwrap().into_inner().cluster_id;
+        let (channel, mut envelope) = cluster.channel(follower);
+        let mut client = ConsensusClient::new(channel);
+        let asked = envelope.wrap(proto::IdentifyRequest { node_id: follower });
+        envelope.cluster_id = client.identify(asked).await.unwrap().into_inner().cluster_id;
         // More would follow without end.
         let chunks = futures::stream::once(async { newer_snapshot() }).chain(futures::stream::pending());
-        let mut call = tonic::Request::new(chunks);
-        call.metadata_mut().insert("keyraft-cluster", cluster_id.parse().unwrap());
-        let refused = client.install_snapshot(call).await.unwrap_err();
+        let refused = client.install_snapshot(envelope.wrap(chunks)).await.unwrap_err();
         assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
         assert!(refused.message().contains("snapshot version 900"), "{refused}");
         let node = cluster.node(follower);

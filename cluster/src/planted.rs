@@ -3,11 +3,17 @@
 //! Only a build with the feature `chaos` can have one; in all others [`is_planted`] is the constant `false`.
 
 #[cfg(feature = "chaos")]
-use std::sync::OnceLock;
+use std::path::PathBuf;
+#[cfg(feature = "chaos")]
+use std::sync::{LazyLock, OnceLock};
 
 /// The environment variable that names the bug.
 #[cfg(feature = "chaos")]
 pub const VARIABLE: &str = "KEYRAFT_PLANTED_BUG";
+
+/// The environment variable that names the file which spoils the state of this node when it is made.
+#[cfg(feature = "chaos")]
+pub const SPOILED_BY: &str = "KEYRAFT_STATE_SPOILED_BY";
 
 /// What can be done wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +40,14 @@ pub enum Bug {
     SnapshotWithoutAssignments,
     /// A voter that has lost its folder goes on voting.
     ForgetfulVoter,
+    /// A node that says it has forgotten its log is taken back while the member with its number lives.
+    StrayRejoin,
+    /// A node takes the folder of another number for its own.
+    ForeignFolder,
+    /// A node with another cluster key is let in, and serves.
+    AnyClusterKey,
+    /// The digest of the leader is taken for the right one, whatever those of the others are.
+    LeadersDigest,
 }
 
 /// The first byte of the keys of the rows that [`Bug::SnapshotWithoutAssignments`] leaves out.
@@ -62,7 +76,7 @@ pub fn is_planted(bug: Bug) -> bool {
 #[cfg(feature = "chaos")]
 impl Bug {
     /// All of them, by the names that the environment variable takes.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 15] = [
         ("acknowledge-before-sync", Self::AcknowledgeBeforeSync),
         ("read-without-lease", Self::ReadWithoutLease),
         ("show-unreleased", Self::ShowUnreleased),
@@ -74,6 +88,10 @@ impl Bug {
         ("dropped-live-key", Self::DroppedLiveKey),
         ("snapshot-without-assignments", Self::SnapshotWithoutAssignments),
         ("forgetful-voter", Self::ForgetfulVoter),
+        ("stray-rejoin", Self::StrayRejoin),
+        ("foreign-folder", Self::ForeignFolder),
+        ("any-cluster-key", Self::AnyClusterKey),
+        ("leaders-digest", Self::LeadersDigest),
     ];
 }
 
@@ -87,4 +105,22 @@ pub fn plant() -> Result<Option<Bug>, String> {
     let found = Bug::ALL.into_iter().find(|(known, _)| *known == name);
     let bug = found.map(|(_, bug)| bug).ok_or(name)?;
     Ok(*PLANTED.get_or_init(|| Some(bug)))
+}
+
+/// Whether the state of this node is to differ from here on from what was logged, which no planted bug does by itself: the
+/// harness asks for it on one node, to see which nodes then replace their state.
+#[cfg(not(feature = "chaos"))]
+pub(crate) const fn is_spoiled_now() -> bool {
+    false
+}
+
+#[cfg(feature = "chaos")]
+static SPOILING_FILE: LazyLock<Option<PathBuf>> =
+    LazyLock::new(|| std::env::var_os(SPOILED_BY).map(PathBuf::from));
+
+/// Whether the state of this node is to differ from here on from what was logged: the file that the environment names is
+/// there. It is removed, so that this is true once for each file.
+#[cfg(feature = "chaos")]
+pub(crate) fn is_spoiled_now() -> bool {
+    SPOILING_FILE.as_ref().is_some_and(|file| std::fs::remove_file(file).is_ok())
 }

@@ -14,7 +14,7 @@ use super::rows::{ROWS_FORMAT, check_format};
 use super::sessions::{Admission, Sessions};
 use crate::application::{Application, LogMoment, Row, RowChange};
 use crate::published::Published;
-use crate::types::{BatchAnswer, Entry, Incomplete, LogId, LogIndex, StoredMembership, Wire};
+use crate::types::{BatchAnswer, Entry, Incomplete, LogId, LogIndex, NodeId, StoredMembership, Wire};
 
 /// An immutable point of the log; a clone is O(1).
 pub(crate) struct Applied<A: Application> {
@@ -164,6 +164,19 @@ impl<A: Application> Applied<A> {
         }
     }
 
+    /// Adds rows of the cluster's own that no entry has made, and that nobody reads: the session of a node that does not
+    /// exist. The digest is that of the rows.
+    pub(crate) fn spoil(&mut self, changes: &mut Vec<RowChange>) {
+        let sequence = self.index();
+        let id = proto::RequestId { node_id: NodeId::MAX, boot: 1, sequence };
+        let before = changes.len();
+        self.sessions.admit(&id, sequence, changes);
+        self.sessions.remember(&id, bytes::Bytes::new(), changes);
+        for change in changes.iter().skip(before) {
+            (self.digest, self.rows) = digest::after(self.digest, self.rows, change);
+        }
+    }
+
     fn answer(
         &mut self,
         app: &A,
@@ -282,4 +295,47 @@ impl<A: Application> Applied<A> {
 
 fn answered(answer: bytes::Bytes) -> proto::Outcome {
     proto::Outcome { answer, ..proto::Outcome::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::application::RowError;
+
+    /// Has no rows of its own.
+    struct Nothing;
+
+    impl Application for Nothing {
+        type State = ();
+
+        fn empty(&self) {}
+        fn load(&self, rows: &mut dyn Iterator<Item = Row>) -> Result<(), RowError> {
+            rows.for_each(drop);
+            Ok(())
+        }
+        fn rows<'a>(&'a self, (): &'a ()) -> Box<dyn Iterator<Item = Row> + Send + 'a> {
+            Box::new(std::iter::empty())
+        }
+        fn apply(&self, (): &mut (), _: LogMoment, _: &[u8], _: &mut Vec<RowChange>) -> Bytes {
+            Bytes::new()
+        }
+    }
+
+    #[test]
+    fn a_spoiled_state_differs_and_is_whole() {
+        let mut spoiled = Applied::empty(&Nothing);
+        let mut changes = Vec::new();
+        for times in 1..=2 {
+            let before = spoiled.digest;
+            spoiled.spoil(&mut changes);
+            assert_ne!(spoiled.digest, before, "spoiled {times} times");
+            spoiled.last_applied = Some(LogId::new(openraft::CommittedLeaderId::new(1, 1), times));
+        }
+        assert!(changes.iter().all(|change| change.key.first() == Some(&OWN_TABLE)), "no client sees it");
+        let rows: Vec<Row> = spoiled.all_rows(&Nothing).collect();
+        let loaded = Applied::load(&Nothing, spoiled.meta(), &mut rows.into_iter().map(Ok)).unwrap();
+        assert_eq!((loaded.digest, loaded.rows), (spoiled.digest, spoiled.rows));
+    }
 }

@@ -20,6 +20,7 @@ use crate::application::Application;
 use crate::disk::Disk;
 use crate::environment::Clock;
 use crate::lease::Lease;
+use crate::planted::is_spoiled_now;
 use crate::published::{Publication, Published};
 use crate::runtime::run_blocking;
 use crate::types::{
@@ -93,11 +94,18 @@ impl<A: Application> StateMachine<A> {
         let mut states = Vec::with_capacity(entries.len());
         for entry in entries {
             let log_id = entry.log_id;
-            let effect = self.applied.apply(shared.app.as_ref(), entry).map_err(|unknown| {
+            let mut effect = self.applied.apply(shared.app.as_ref(), entry).map_err(|unknown| {
                 let reason = unknown.to_string();
                 shared.fault.report(Fault::Unsupported { reason: reason.clone() });
                 (log_id, StorageError::Stopped { reason })
             })?;
+            if is_spoiled_now() {
+                tracing::warn!(
+                    index = log_id.index,
+                    "the state is spoiled: this build is for the harness alone"
+                );
+                self.applied.spoil(&mut effect.changes);
+            }
             if let (Some(lease), Some(ceiling_ms)) = (&self.lease, effect.time_ceiling_ms) {
                 lease.ceiling_applied(log_id.leader_id, ceiling_ms);
             }

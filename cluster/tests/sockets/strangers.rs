@@ -9,7 +9,7 @@ use keyraft_cluster::{
 use keyraft_cluster_testing::calls::{self, Envelope, secret};
 use keyraft_cluster_testing::start;
 use keyraft_proto::cluster::consensus_client::ConsensusClient;
-use keyraft_proto::cluster::{FetchSnapshotRequest, LeaderMessage, SnapshotChunk};
+use keyraft_proto::cluster::{FetchSnapshotRequest, LeaderMessage, RejoinRequest, SnapshotChunk};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
@@ -50,7 +50,7 @@ async fn call(rpc: &str, channel: &Channel, envelope: &Envelope) -> Result<(), S
         "Identify" => client.identify(envelope.wrap(Default::default())).await.map(drop),
         "Form" => client.form(envelope.wrap(Default::default())).await.map(drop),
         "Rejoin" => {
-            let own = proto::RejoinRequest { node_id: envelope.from, ..Default::default() };
+            let own = RejoinRequest { node_id: envelope.from, ..Default::default() };
             client.rejoin(envelope.wrap(own)).await.map(drop)
         }
         "FetchSnapshot" => {

@@ -34,15 +34,19 @@ pub struct Planted {
 /// Each bug with the run of the short suite that finds it, by its place there.
 const FOUND_BY: &[(&str, usize)] = &[
     ("acknowledge-before-sync", 1),
+    ("any-cluster-key", 11),
     ("dropped-live-key", 6),
+    ("foreign-folder", 10),
     ("forgetful-voter", 7),
     ("forgotten-request-id", 7),
     ("late-revocation", 4),
+    ("leaders-digest", 12),
     ("name-checked-before-log", 2),
     ("new-leader-does-not-wait", 0),
     ("read-without-lease", 8),
     ("show-unreleased", 8),
     ("snapshot-without-assignments", 3),
+    ("stray-rejoin", 9),
     ("wall-clock-stamps", 4),
 ];
 
@@ -147,6 +151,20 @@ mod tests {
     fn a_run_of_the_short_suite_seeks_each_bug() {
         assert!(FOUND_BY.iter().all(|(_, place)| SHORT.get(*place).is_some()));
         assert!(FOUND_BY.is_sorted_by(|one, next| one.0 < next.0));
+    }
+
+    #[test]
+    fn what_keeps_a_bug_away_is_attacked_by_the_run_that_seeks_it() {
+        let attacks = [
+            ("any-cluster-key", "foreign-key"),
+            ("foreign-folder", "foreign-folder"),
+            ("leaders-digest", "spoil-leader"),
+            ("stray-rejoin", "second-process"),
+        ];
+        for (bug, nemesis) in attacks {
+            let place = FOUND_BY.iter().find(|(known, _)| *known == bug).unwrap().1;
+            assert_eq!(SHORT[place].nemeses, [nemesis], "{bug}");
+        }
     }
 
     const ROW: Row = Row { workload: "unique", nemeses: &["kill-pair", "partition-one-way"], seconds: 40 };

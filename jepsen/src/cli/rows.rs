@@ -31,6 +31,10 @@ pub const SHORT: &[Row] = &[
     row("rotation", &["kill", "rotate-keys", "login-storm", "restart"], 35),
     row("set", &["kill-pair", "forget"], 40),
     row("monotonic", &["partition-link", "kill"], 30),
+    row("unique", &["second-process"], 40),
+    row("set", &["foreign-folder"], 40),
+    row("rotation", &["foreign-key"], 35),
+    row("grants", &["spoil-leader"], 45),
 ];
 
 /// The run of the smoke suite. The first nemesis to strike kills the leader whatever the seed is, and none of them can be skipped
@@ -52,6 +56,8 @@ pub const LONG: &[Row] = &[
     row("set", &["kill-pair", "partition-leader", "forget"], 200),
     row("set", &["absence", "kill", "clock-jump"], 200),
     row("monotonic", &["kill", "partition-link", "partition-halves", "pause"], 250),
+    row("register", &["second-process", "foreign-folder", "foreign-key", "kill"], 200),
+    row("grants", &["spoil-leader", "kill"], 150),
 ];
 
 /// Clients of each run.
@@ -124,6 +130,6 @@ mod tests {
         assert!(SHORT.iter().all(|row| row.nemeses.iter().all(|name| known.contains(name))));
         // Each run takes some seconds before and after.
         let seconds: u64 = SHORT.iter().map(|row| row.seconds + 15).sum();
-        assert!(seconds < 600, "{seconds}");
+        assert!(seconds < 900, "{seconds}");
     }
 }

@@ -21,10 +21,10 @@ pub struct Suite {
     /// One run of at most 90 seconds, on three nodes
     #[arg(long, group = "length")]
     smoke: bool,
-    /// Under ten minutes
+    /// Under 15 minutes
     #[arg(long, group = "length")]
     short: bool,
-    /// About an hour; of each workload at least 10,000 operations have to be done
+    /// A little more than an hour; of each workload at least 10,000 operations have to be done
     #[arg(long, group = "length")]
     long: bool,
     /// Number of nodes [default: 5, or 3 with --smoke]

@@ -22,6 +22,8 @@ pub struct Configuration<'a> {
     pub peers: &'a [SocketAddr],
     /// How far its wall clock is ahead.
     pub wall_clock_offset_ms: i64,
+    /// How often the states of all nodes are compared; `None`: as often as is usual.
+    pub digest_interval_ms: Option<u64>,
 }
 
 impl Configuration<'_> {
@@ -41,9 +43,13 @@ impl Configuration<'_> {
         }
         let _ = write!(
             text,
-            "\n[http]\nlisten = \"{}\"\n\n[cluster]\nlisten = \"{}\"\npeers = [\n",
+            "\n[http]\nlisten = \"{}\"\n\n[cluster]\nlisten = \"{}\"\n",
             self.http, self.cluster
         );
+        if let Some(interval_ms) = self.digest_interval_ms {
+            let _ = writeln!(text, "digest_interval_ms = {interval_ms}");
+        }
+        text.push_str("peers = [\n");
         for (id, address) in self.peers.iter().enumerate() {
             let _ = writeln!(text, "    {{ id = {id}, address = \"{address}\" }},");
         }

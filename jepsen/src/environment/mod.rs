@@ -10,6 +10,7 @@ mod sockets;
 pub mod status;
 mod sweep;
 mod system;
+mod twin;
 mod wall_clock;
 
 use std::collections::BTreeMap;
@@ -25,8 +26,8 @@ use rand::RngCore;
 pub use self::error::EnvironmentError;
 use self::namespaces::Namespaces;
 pub use self::network::Network;
-pub use self::node::{Life, Node};
-use self::node::{Site, write_cluster_key};
+use self::node::Site;
+pub use self::node::{Lent, Life, Node, write_cluster_key};
 use self::proxy::{Callers, Proxies};
 pub use self::sweep::sweep;
 use self::sweep::{folder_of_run, prefix_of_run, remove_folder};
@@ -59,6 +60,8 @@ pub struct Settings {
     pub has_proxies: bool,
     /// Whether their data lies on disks of the harness, which can fail.
     pub has_disks: bool,
+    /// Whether the state of a node can be spoiled, which takes a binary that can have bugs.
+    pub can_be_spoiled: bool,
 }
 
 /// The parts of a world that have to be made before the threads that live in it.
@@ -144,6 +147,7 @@ impl Environment {
                 cluster: *cluster,
                 peers: layout.peers.clone(),
                 has_disk: settings.has_disks && Disk::is_possible(),
+                can_be_spoiled: settings.can_be_spoiled,
             })?);
         }
         Ok(Self { nodes, network: layout.network, processes, settings, ground })

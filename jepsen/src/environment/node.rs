@@ -23,6 +23,10 @@ use crate::disk::Disk;
 const DATA: &str = "data";
 /// What names the bug of a node, where its binary can have one.
 const PLANTED_BUG: &str = "KEYRAFT_PLANTED_BUG";
+/// What names the file that spoils the state of a node when it is made, where its binary can have bugs.
+const SPOILED_BY: &str = "KEYRAFT_STATE_SPOILED_BY";
+/// How often the states of all nodes are compared, where one of them can be spoiled.
+const COMPARED_SOON_MS: u64 = 2_000;
 /// A node that was told to stop has this long before it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -49,6 +53,17 @@ pub struct Site {
     pub peers: Vec<SocketAddr>,
     /// Whether its data lies on a disk of the harness.
     pub has_disk: bool,
+    /// Whether its state can be spoiled, and the states of all nodes are compared soon after.
+    pub can_be_spoiled: bool,
+}
+
+/// What a node starts with instead of what is its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lent {
+    /// The folder of its data.
+    pub data: Option<PathBuf>,
+    /// The file of the cluster key.
+    pub cluster_key: Option<PathBuf>,
 }
 
 /// A node.
@@ -56,6 +71,7 @@ pub struct Node {
     site: Site,
     process: Mutex<Option<Child>>,
     wall_clock_offset_ms: AtomicI64,
+    lent: std::sync::Mutex<Lent>,
     claim: Arc<Mutex<()>>,
     own_ends: std::sync::Mutex<Vec<String>>,
     disk: Option<Disk>,
@@ -86,10 +102,16 @@ impl Node {
             site,
             process,
             wall_clock_offset_ms,
+            lent: Default::default(),
             claim: Arc::default(),
             own_ends: Default::default(),
             disk,
         })
+    }
+
+    /// Where it is and how it is started.
+    pub(super) fn site(&self) -> &Site {
+        &self.site
     }
 
     /// Its number, from 0.
@@ -132,6 +154,16 @@ impl Node {
         self.wall_clock_offset_ms.store(offset_ms, Ordering::SeqCst);
     }
 
+    /// What it has instead of what is its own when it starts the next time; nothing, unless this says so.
+    pub fn lend(&self, lent: Lent) {
+        *self.lent.lock().unwrap_or_else(PoisonError::into_inner) = lent;
+    }
+
+    /// The file that spoils its state when it is made, and is gone then; of use only if [`Site::can_be_spoiled`].
+    pub fn spoiling_file(&self) -> PathBuf {
+        self.site.folder.join("spoil")
+    }
+
     /// Lets the wall clock of its process jump to what is so far from the right time; 0 is that. It is right again in the
     /// next process.
     ///
@@ -166,6 +198,7 @@ impl Node {
             .args(arguments)
             .arg(&config)
             .envs(self.site.planted_bug.iter().map(|bug| (PLANTED_BUG, bug)))
+            .envs(self.site.can_be_spoiled.then(|| (SPOILED_BY, self.spoiling_file())))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -198,6 +231,15 @@ impl Node {
                 false
             }
         }
+    }
+
+    /// Waits until its process has ended by itself, as it should, so that nobody notes it; how it has. `None` if it still
+    /// runs then, or did not run.
+    pub async fn ends_within(&self, limit: Duration) -> Option<String> {
+        let mut process = self.process.lock().await;
+        let status = tokio::time::timeout(limit, process.as_mut()?.wait()).await.ok()?.ok()?;
+        *process = None;
+        Some(status.to_string())
     }
 
     /// SIGSTOP; whether there was a process.
@@ -246,15 +288,17 @@ impl Node {
 
     fn configuration(&self) -> String {
         let site = &self.site;
+        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Configuration {
             node: site.number,
-            data: &self.data(),
-            cluster_key: &site.cluster_key,
+            data: &lent.data.unwrap_or_else(|| self.data()),
+            cluster_key: lent.cluster_key.as_ref().unwrap_or(&site.cluster_key),
             admin_socket: &self.admin_socket(),
             http: site.http,
             cluster: site.cluster,
             peers: &site.peers,
             wall_clock_offset_ms: self.wall_clock_offset_ms.load(Ordering::SeqCst),
+            digest_interval_ms: site.can_be_spoiled.then_some(COMPARED_SOON_MS),
         }
         .to_toml()
     }
@@ -278,4 +322,60 @@ pub fn write_cluster_key(path: &Path, text: &str) -> Result<(), EnvironmentError
     let written = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
     let mut file = written.map_err(EnvironmentError::file(path))?;
     std::io::Write::write_all(&mut file, text.as_bytes()).map_err(EnvironmentError::file(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    fn node(folder: &Path, binary: &str, can_be_spoiled: bool) -> Node {
+        let any = SocketAddr::from(([127, 0, 0, 1], 1));
+        Node::new(Site {
+            number: 1,
+            folder: folder.to_owned(),
+            cluster_key: "/own.key".into(),
+            enter: Vec::new(),
+            binary: binary.into(),
+            planted_bug: None,
+            http: any,
+            cluster: any,
+            peers: vec![any],
+            has_disk: false,
+            can_be_spoiled,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_lent_is_configured_until_it_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = node(folder.path(), "keyraft", false);
+        let own = node.configuration();
+        assert!(own.contains("/own.key") && !own.contains("digest_interval_ms"), "{own}");
+        node.lend(Lent { data: Some("/other".into()), cluster_key: Some("/other.key".into()) });
+        let lent = node.configuration();
+        assert!(lent.contains("data_dir = \"/other\"\ncluster_key_file = \"/other.key\""), "{lent}");
+        node.lend(Lent::default());
+        assert_eq!(node.configuration(), own);
+    }
+
+    #[test]
+    fn states_are_compared_soon_where_one_can_be_spoiled() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = node(folder.path(), "keyraft", true).configuration();
+        assert!(text.contains("\ndigest_interval_ms = 2000\npeers = ["), "{text}");
+    }
+
+    #[tokio::test]
+    async fn an_end_that_is_waited_for_is_noted_by_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = node(folder.path(), "false", false);
+        assert_eq!(node.ends_within(Duration::ZERO).await, None, "it has not been started");
+        node.start().await.unwrap();
+        let how = node.ends_within(Duration::from_secs(10)).await;
+        assert_eq!(how.as_deref(), Some("exit status: 1"));
+        assert_eq!((node.life().await, node.own_ends()), (Life::Down, Vec::new()));
+    }
 }

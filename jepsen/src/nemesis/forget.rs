@@ -13,26 +13,8 @@ use super::victims::{Victims, shuffled};
 use super::wipe::empty;
 use super::{Nemesis, Struck};
 use crate::environment::network::between;
-use crate::environment::{Environment, EnvironmentError, status};
+use crate::environment::{Environment, EnvironmentError};
 use crate::schedule::Chance;
-
-/// So long other strikes are waited for.
-const WHOLE_LIMIT: Duration = Duration::from_secs(8);
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// Waits until another node than `except` leads and no other strike has any node; the leader, and all nodes. With a node
-/// missing there might be no bare majority.
-async fn whole(environment: &Environment, except: Option<usize>) -> (usize, Victims<'_>) {
-    loop {
-        let leader = status::leader(environment).await.filter(|leader| Some(*leader) != except);
-        let all = Victims::all(environment);
-        match leader {
-            Some(leader) if all.nodes.len() == environment.nodes().len() => return (leader, all),
-            _ => drop(all),
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-}
 
 /// Empties the folder of one node between two partitions; in a run always of the same one, because a node that has
 /// forgotten votes no more, and a majority has to be left that does.
@@ -45,8 +27,8 @@ pub struct Forget {
 impl Nemesis for Forget {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let mut order = shuffled(environment, chance);
-        let found = tokio::time::timeout(WHOLE_LIMIT, whole(environment, self.victim.get().copied())).await;
-        let Ok((leader, all)) = found else {
+        // With a node missing there might be no bare majority.
+        let Some((leader, all)) = Victims::whole(environment, self.victim.get().copied()).await else {
             return Struck::skipped("the cluster was not whole, or the node led it");
         };
         order.retain(|node| *node != leader);

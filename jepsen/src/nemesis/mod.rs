@@ -9,6 +9,8 @@ mod corrupt_sled;
 mod corrupt_snapshot;
 mod disk_full;
 mod every_second;
+mod foreign_folder;
+mod foreign_key;
 mod forget;
 mod kill;
 mod kill_pair;
@@ -25,7 +27,9 @@ mod power_minority;
 mod power_one;
 mod restart;
 mod rotate_keys;
+mod second_process;
 mod slow;
+mod spoil_leader;
 mod victims;
 mod wipe;
 
@@ -64,6 +68,10 @@ pub const ALL: &[(&str, Make)] = &[
     ("forget", || Box::new(forget::Forget::default())),
     ("clock", || Box::new(clock::Clock)),
     ("clock-jump", || Box::new(clock_jump::ClockJump)),
+    ("second-process", || Box::new(second_process::SecondProcess)),
+    ("foreign-folder", || Box::new(foreign_folder::ForeignFolder)),
+    ("foreign-key", || Box::new(foreign_key::ForeignKey)),
+    ("spoil-leader", || Box::new(spoil_leader::SpoilLeader)),
     ("rotate-keys", || Box::new(rotate_keys::RotateKeys::default())),
     ("login-storm", || Box::new(login_storm::LoginStorm)),
 ];
@@ -75,6 +83,8 @@ pub struct Needs {
     pub proxies: bool,
     /// Disks that can fail.
     pub disks: bool,
+    /// States that can be spoiled.
+    pub spoiling: bool,
 }
 
 /// What breaks something, keeps it broken, and mends it.

@@ -1,11 +1,17 @@
 //! Whom a strike hits.
 
+use std::time::Duration;
+
 use rand::Rng;
 use rand::seq::SliceRandom;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::environment::{Environment, Node, status};
 use crate::schedule::Chance;
+
+/// So long other strikes are waited for by one that takes all nodes.
+const WHOLE_LIMIT: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Nodes that are taken for a strike until this is dropped.
 pub struct Victims<'a> {
@@ -48,6 +54,23 @@ impl<'a> Victims<'a> {
     pub fn all(environment: &'a Environment) -> Self {
         let order: Vec<usize> = (0..environment.nodes().len()).collect();
         Self::first_of(environment, &order, order.len())
+    }
+
+    /// The leader, and all nodes, as soon as another node than `except` leads and no other strike has any node; `None` if
+    /// that takes longer than 8 s.
+    pub async fn whole(environment: &'a Environment, except: Option<usize>) -> Option<(usize, Self)> {
+        let found = async {
+            loop {
+                let leader = status::leader(environment).await.filter(|leader| Some(*leader) != except);
+                let all = Self::all(environment);
+                match leader {
+                    Some(leader) if all.nodes.len() == environment.nodes().len() => return (leader, all),
+                    _ => drop(all),
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        tokio::time::timeout(WHOLE_LIMIT, found).await.ok()
     }
 
     /// Whether there are none.

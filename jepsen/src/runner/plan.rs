@@ -112,16 +112,23 @@ impl Plan {
             isolation: self.isolation,
             has_proxies: needs.iter().any(|needs| needs.proxies),
             has_disks: needs.iter().any(|needs| needs.disks),
+            can_be_spoiled: needs.iter().any(|needs| needs.spoiling),
         })
     }
 
-    /// What this machine lacks that a nemesis cannot do without, if anything.
+    /// What this machine or the binary lacks that a nemesis cannot do without, if anything.
     ///
     /// # Errors
     /// A name is unknown.
     pub fn lacking(&self) -> Result<Option<&'static str>, PlanError> {
-        let needs_disks = self.nemeses()?.iter().any(|nemesis| nemesis.needs().disks);
-        Ok((needs_disks && !Disk::is_possible()).then_some("disks that fail take root and /dev/fuse"))
+        let needs: Vec<_> = self.nemeses()?.iter().map(|nemesis| nemesis.needs()).collect();
+        if needs.iter().any(|needs| needs.disks) && !Disk::is_possible() {
+            return Ok(Some("disks that fail take root and /dev/fuse"));
+        }
+        let needs_spoiling = needs.iter().any(|needs| needs.spoiling);
+        let lacks_spoiling = needs_spoiling && planted_bugs(&self.binary).is_err();
+        Ok(lacks_spoiling
+            .then_some("states are spoiled only in a binary that was built with --features chaos"))
     }
 
     /// The folder of the recording.

@@ -40,9 +40,8 @@ impl Nemesis for ForeignKey {
         };
         let is_ready = done.is_ok() && says_ready(node, hold.max(LEAST_HOLD)).await;
         // If it has ended by itself, it may have.
-        if node.ends_within(AT_ONCE).await.is_none() {
-            node.stop().await;
-        }
+        node.ends_within(AT_ONCE).await;
+        node.kill().await;
         node.lend(Lent::default());
         done = done.and(environment.start(node).await);
         if is_ready {

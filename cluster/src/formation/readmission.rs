@@ -24,6 +24,7 @@ use crate::node::core::Core;
 use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::node::site::Site;
+use crate::planted::{Bug, is_planted};
 use crate::read_index::confirm_leadership;
 use crate::runtime::run_blocking;
 use crate::storage::{self, Opened, Phase};
@@ -194,7 +195,7 @@ async fn refusal<A: Application>(
 ) -> Option<Refusal> {
     let node_id = request.node_id;
     let address = membership.get_node(&node_id)?.addr.clone();
-    if is_alive(member, request).await {
+    if is_alive(member, request).await && !is_planted(Bug::StrayRejoin) {
         return Some(Refusal::Alive { node: node_id, address, claimed: request.address.clone() });
     }
     let founders = member.site.config.members().len();

@@ -171,7 +171,7 @@ impl<A: Application> Applied<A> {
         let id = proto::RequestId { node_id: NodeId::MAX, boot: 1, sequence };
         let before = changes.len();
         self.sessions.admit(&id, sequence, changes);
-        self.sessions.remember(&id, bytes::Bytes::new(), changes);
+        self.sessions.remember(&id, &proto::Outcome::default(), changes);
         for change in changes.iter().skip(before) {
             (self.digest, self.rows) = digest::after(self.digest, self.rows, change);
         }
@@ -303,6 +303,7 @@ mod tests {
 
     use super::*;
     use crate::application::RowError;
+    use crate::storage::sessions::OWN_TABLE;
 
     /// Has no rows of its own.
     struct Nothing;
@@ -310,6 +311,9 @@ mod tests {
     impl Application for Nothing {
         type State = ();
 
+        fn knows_table(&self, _: u8) -> bool {
+            false
+        }
         fn empty(&self) {}
         fn load(&self, rows: &mut dyn Iterator<Item = Row>) -> Result<(), RowError> {
             rows.for_each(drop);
@@ -335,7 +339,8 @@ mod tests {
         }
         assert!(changes.iter().all(|change| change.key.first() == Some(&OWN_TABLE)), "no client sees it");
         let rows: Vec<Row> = spoiled.all_rows(&Nothing).collect();
-        let loaded = Applied::load(&Nothing, spoiled.meta(), &mut rows.into_iter().map(Ok)).unwrap();
+        let mut rows = rows.into_iter().map(Ok);
+        let loaded = Applied::load(&Nothing, Path::new("rows"), spoiled.meta(), &mut rows).unwrap();
         assert_eq!((loaded.digest, loaded.rows), (spoiled.digest, spoiled.rows));
     }
 }

@@ -25,6 +25,7 @@ use super::{Opened, Standing, StorageOptions};
 use crate::application::Application;
 use crate::disk::{Disk, DiskLock, make_folder};
 use crate::environment::Environment;
+use crate::planted::{Bug, is_planted};
 use crate::published::Publication;
 use crate::types::LogId;
 
@@ -48,6 +49,7 @@ pub fn open<A: Application>(
     };
     if let Some(identity) = &identity
         && identity.node_id != options.node_id
+        && !is_planted(Bug::ForeignFolder)
     {
         let (stored, configured) = (identity.node_id, options.node_id);
         return Err(StorageError::OtherNode { folder: layout.directory, stored, configured });

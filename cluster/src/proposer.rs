@@ -13,6 +13,7 @@ use tonic::{Code, Status};
 
 use crate::lease::Lease;
 use crate::node::site::Site;
+use crate::node::supervised::once;
 use crate::types::{LogIndex, NodeId, Raft};
 
 /// Why a request was not answered by this node as leader.
@@ -119,7 +120,7 @@ impl Packer {
             let mut deposed = status.clone();
             let written = raft.client_write_ff(proto::Batch { stamp_ms: 0, requests }).await;
             let lease = Arc::clone(&lease);
-            tokio::spawn(async move {
+            once(&self.site, "responses to proposals", async move {
                 let _slot = slot;
                 let applied = match written {
                     // openraft says nothing of an entry that a snapshot has overtaken after this node was deposed.

@@ -64,7 +64,7 @@ mod tests {
     }
 
     fn diverged() -> ServeError {
-        fault(StorageFault::Diverged { index: 7, own: 1, leaders: 2 })
+        fault(StorageFault::Diverged { index: 7, own: 1, agreed: 2 })
     }
 
     #[test]

@@ -14,7 +14,7 @@ enum Kind {
 use Kind::{Counter, Gauge, Histogram};
 
 /// The metrics of this process, by name.
-const METRICS: [(&str, Kind, &str); 32] = [
+const METRICS: [(&str, Kind, &str); 37] = [
     (
         "keyraft_apply_panics_total",
         Counter,
@@ -37,6 +37,12 @@ const METRICS: [(&str, Kind, &str); 32] = [
     ),
     ("keyraft_fernet_keys", Gauge, "Keys of Fernet tokens, the staged one included."),
     ("keyraft_fernet_primary_key_age_seconds", Gauge, "Age of the key that makes Fernet tokens."),
+    ("keyraft_has_leader", Gauge, "1 while this node knows a leader, else 0."),
+    (
+        "keyraft_has_quorum",
+        Gauge,
+        "1 while a majority of the voters responds to the leader, as far as this node knows, else 0.",
+    ),
     ("keyraft_http_request_seconds", Histogram, "Time from the head of a request to its response, by route."),
     ("keyraft_http_requests_total", Counter, "Requests that were responded to, by method, route and status."),
     ("keyraft_lease_age_seconds", Gauge, "For how long this node has held its read lease without a break."),
@@ -62,13 +68,20 @@ const METRICS: [(&str, Kind, &str); 32] = [
         "1 if options that have to be the same on all nodes are not the leader's.",
     ),
     ("keyraft_password_hashes_upgraded_total", Counter, "Password hashes that a log-in has made anew."),
+    (
+        "keyraft_peer_last_contact_seconds",
+        Gauge,
+        "Time since the leader and another member, one of them this node, were last in contact.",
+    ),
     ("keyraft_policy_reload_refused", Gauge, "1 if the policy files as they are now could not be loaded."),
     ("keyraft_policy_reloads_total", Counter, "Loads of changed policy files, by outcome."),
     ("keyraft_raft_applied_index", Gauge, "Index of the last entry of the log that this node has applied."),
     ("keyraft_raft_lag", Gauge, "Entries of this node's log that it has not applied."),
     ("keyraft_raft_last_log_index", Gauge, "Index of the last entry of this node's log."),
+    ("keyraft_raft_learners", Gauge, "Members that have no vote, as far as this node knows."),
     ("keyraft_raft_role", Gauge, "1 for the role that this node has in consensus, 0 for the others."),
     ("keyraft_raft_term", Gauge, "The term of this node."),
+    ("keyraft_raft_voters", Gauge, "Members that have a vote, as far as this node knows."),
     ("keyraft_read_index_rounds_total", Counter, "Rounds in which the leader confirmed what may be read."),
     ("keyraft_reads_delayed_total", Counter, "Reads that waited for the release of a write."),
     ("keyraft_reads_refused_total", Counter, "Reads that were refused for want of a leader or of time."),

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use openraft::error::{ChangeMembershipError, ClientWriteError, Fatal, ForwardToLeader, RaftError};
 use openraft::{BasicNode, ChangeMembers};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tonic::Status;
 
 use crate::application::Application;
 use crate::lease::{self, Barred};
 use crate::node::member::Member;
+use crate::node::supervised::once;
 use crate::types::{Membership, NodeId, Raft, Vote};
 
 /// How long a change of the membership may take.
@@ -59,7 +60,11 @@ pub(crate) async fn change<A: Application>(member: &Member<A>, change: Change) -
         }
         // On a task of its own: it is seen through, whoever waits for it (see `Barred`).
         let proposing = propose(member.raft.clone(), member.lease.status(), change.clone(), barred);
-        match tokio::spawn(proposing).await {
+        let (settled, outcome) = oneshot::channel();
+        once(&member.site, "change of the membership", async move {
+            let _ = settled.send(proposing.await);
+        });
+        match outcome.await {
             Ok(Proposed::Committed) => return Ok(()),
             Ok(Proposed::Refused(status)) => return Err(status),
             Ok(Proposed::InProgress) => tokio::time::sleep(CHANGE_PAUSE).await,

@@ -24,6 +24,7 @@ use std::time::Duration;
 use keyraft_proto::cluster as proto;
 use openraft::storage::RaftLogStorage;
 use tokio::sync::{mpsc, oneshot};
+use tonic::Code;
 
 use crate::application::Application;
 use crate::disk::Disk;
@@ -33,6 +34,7 @@ use crate::node::core::Core;
 use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::node::site::Site;
+use crate::node::supervised::once;
 use crate::planted::{Bug, is_planted};
 use crate::runtime::run_blocking;
 use crate::storage::{self, Identity, Opened, Phase, Standing, StorageOptions};
@@ -189,7 +191,8 @@ async fn start<A: Application>(
         founding::write_first_entry(&member).await?;
     }
     if identity.phase == Phase::Forming {
-        tokio::spawn(founding::mark_formed(Arc::clone(core), member, identity));
+        let marking = founding::mark_formed(Arc::clone(core), member, identity);
+        once(&core.site, "mark of the formation", marking);
     }
     Ok(())
 }
@@ -243,6 +246,10 @@ async fn identify(site: &Site, peer: NodeId) -> Option<Affiliation> {
     let answer = match tokio::time::timeout(ASK_TIMEOUT, client.identify(call)).await.ok()? {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
+            let is_refused = status.code() == Code::PermissionDenied;
+            if is_refused && site.refusals.is_news(&status.message().to_owned(), site.contact.now()) {
+                tracing::warn!(peer, reason = status.message(), "a peer refuses this node");
+            }
             let cluster_id = guard::foreign_cluster_of(&status)?.to_owned();
             return Some(Affiliation { cluster_id, is_formed: false, process: None });
         }

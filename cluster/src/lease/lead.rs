@@ -14,6 +14,7 @@ use super::wire::{message_to_proto, reply_from_proto};
 use super::{Lease, Status};
 use crate::network::peers::Lane;
 use crate::node::site::Site;
+use crate::node::supervised::once;
 use crate::types::NodeId;
 
 /// Messages that wait on one stream. What does not fit is lost, as on any network.
@@ -67,7 +68,7 @@ async fn speak(site: &Arc<Site>, lease: &Arc<Lease>, leader: Leadership) {
             streams.entry(node).or_insert_with(|| {
                 let (outlet, current) = watch::channel(None);
                 let holding = hold_stream(Arc::clone(site), Arc::clone(lease), node, leader, outlet);
-                Stream { outlet: current, task: tokio::spawn(holding).abort_handle() }
+                Stream { outlet: current, task: once(site, "lease stream", holding).abort_handle() }
             });
         }
         let release = async {

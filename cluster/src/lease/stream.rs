@@ -12,6 +12,7 @@ use tonic::{Status, Streaming};
 use super::Lease;
 use super::wire::{message_from_proto, reply_to_proto};
 use crate::node::site::Site;
+use crate::node::supervised::once;
 
 /// Replies that wait on one stream.
 const WAITING_REPLIES: usize = 64;
@@ -24,7 +25,8 @@ pub(crate) fn listen(
 ) -> BoxStream<'static, Result<proto::LeaseReply, Status>> {
     let (replies, waiting) = mpsc::channel(WAITING_REPLIES);
     let mut applied = lease.applied_changes();
-    tokio::spawn(async move {
+    let node = Arc::clone(&site);
+    once(&node, "replies to the leader", async move {
         loop {
             let reply = tokio::select! {
                 biased;

@@ -10,6 +10,7 @@ pub(crate) mod handshake;
 pub(crate) mod introductions;
 pub(crate) mod link;
 pub(crate) mod peers;
+pub(crate) mod repeated;
 pub(crate) mod rpc;
 pub(crate) mod secret;
 pub(crate) mod server;

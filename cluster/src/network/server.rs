@@ -21,6 +21,7 @@ use crate::election;
 use crate::formation;
 use crate::forward;
 use crate::lease;
+use crate::node::comparison;
 use crate::node::core::Core;
 use crate::node::member::Member;
 use crate::read_index::{self, NoIndex};
@@ -251,6 +252,16 @@ impl<A: Application> Consensus for Service<A> {
             vote: Some(readmitted.vote.to_message()),
             boot: readmitted.latest_boot,
         }))
+    }
+
+    async fn digest(
+        &self,
+        request: Request<proto::DigestRequest>,
+    ) -> Result<Response<proto::DigestResponse>, Status> {
+        let member = self.member(&request)?;
+        let digest = comparison::own_digest(&member, request.into_inner().index).await;
+        let digest = digest.map(|digest| digest.to_be_bytes().to_vec().into());
+        Ok(Response::new(proto::DigestResponse { digest }))
     }
 
     async fn fetch_snapshot(

@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use crate::storage;
+use crate::types::LogIndex;
 
 /// A failure after which a node refuses reads and writes. Its owner stops the process, or starts the
 /// node again.
@@ -16,6 +17,22 @@ pub enum Fault {
     Open {
         /// What it said.
         reason: String,
+    },
+    /// A task of the node has ended.
+    #[error("the task {name:?} of this node is gone: {reason}")]
+    Task {
+        /// What it did.
+        name: &'static str,
+        /// How it ended.
+        reason: &'static str,
+    },
+    /// The states of the nodes differ, and none is that of a majority. Nothing is set aside: an operator has to decide.
+    #[error("the states after entry {index} differ, and none is that of a majority: {digests}")]
+    NoMajority {
+        /// The entry after which they were compared.
+        index: LogIndex,
+        /// The digest of each node that responded.
+        digests: String,
     },
     /// Consensus has stopped by itself.
     #[error("consensus has stopped: {reason}")]

@@ -8,6 +8,7 @@ use openraft::ServerState;
 use crate::application::Application;
 use crate::node::fault::Fault;
 use crate::node::member::Member;
+use crate::node::news::{Line, View, news};
 
 /// How often the gauges are renewed.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,6 +33,7 @@ pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
     let mut metrics = member.raft.metrics();
     let mut storage_fault = member.storage.fault();
     let mut gauges = tokio::time::interval(GAUGE_INTERVAL);
+    let mut known = View::default();
     loop {
         let (leader, stopped) = {
             let now = metrics.borrow_and_update();
@@ -50,6 +52,9 @@ pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
             *known = leader;
             is_new
         });
+        let now = view(&member);
+        news(site.me(), &known, &now).iter().for_each(Line::log);
+        known = now;
         if let Some(fault) = storage_fault.borrow_and_update().clone() {
             site.faults.raise(fault.into());
         }
@@ -69,6 +74,7 @@ pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
                 site.faults.raise(Fault::Consensus { reason: "its storage is gone".to_owned() });
                 return;
             },
+            // The quorum is lost by the passing of time alone.
             _ = gauges.tick() => show_gauges(&member),
             _ = site.faults.raised() => {
                 // A node that does not serve must not lead either.
@@ -80,6 +86,35 @@ pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
     }
 }
 
+/// What this node knows of its cluster now.
+fn view<A: Application>(member: &Member<A>) -> View {
+    let metrics = member.raft.metrics();
+    let now = metrics.borrow();
+    let (membership, site) = (now.membership_config.membership(), &member.site);
+    let has_quorum = (now.state == ServerState::Leader).then(|| {
+        let window = Duration::from_millis(site.config.election_timeout_max_ms);
+        site.contact.quorum_acknowledged(site.me(), now.vote.leader_id, membership, window)
+    });
+    let view = View { term: now.current_term, leader: now.current_leader, has_quorum, ..View::default() };
+    view.with_members(membership)
+}
+
+/// How long ago each other member was last in contact with this node: followers with their leader, and the reverse.
+fn show_contact<A: Application>(member: &Member<A>, view: &View) {
+    let site = &member.site;
+    let is_leading = view.leader == Some(site.me());
+    for node in view.voters.union(&view.learners).filter(|node| **node != site.me()) {
+        let since = match is_leading {
+            true => site.contact.since_acknowledged(*node),
+            false => (view.leader == Some(*node)).then(|| site.contact.silence()),
+        };
+        if let Some(since) = since {
+            let label = node.to_string();
+            metrics::gauge!("keyraft_peer_last_contact_seconds", "node" => label).set(since.as_secs_f64());
+        }
+    }
+}
+
 #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
 fn show_gauges<A: Application>(member: &Member<A>) {
     let now = member.raft.metrics().borrow().clone();
@@ -87,6 +122,16 @@ fn show_gauges<A: Application>(member: &Member<A>) {
         let is_role = now.state == role;
         metrics::gauge!("keyraft_raft_role", "role" => role_name(role)).set(f64::from(u8::from(is_role)));
     }
+    let seen = view(member);
+    metrics::gauge!("keyraft_raft_voters").set(seen.voters.len() as f64);
+    metrics::gauge!("keyraft_raft_learners").set(seen.learners.len() as f64);
+    metrics::gauge!("keyraft_has_leader").set(f64::from(u8::from(seen.leader.is_some())));
+    let patience = Duration::from_millis(member.site.config.follower_lease_ms);
+    // A leader without a quorum is not heard for long.
+    let hears_leader = seen.leader.is_some() && member.site.contact.silence() <= patience;
+    let has_quorum = seen.has_quorum.unwrap_or(hears_leader);
+    metrics::gauge!("keyraft_has_quorum").set(f64::from(u8::from(has_quorum)));
+    show_contact(member, &seen);
     let applied_index = member.publication.load().applied_index;
     let last_log_index = now.last_log_index.unwrap_or_default();
     member.lease.show_holders();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use openraft::{Config, SnapshotPolicy};
-use tokio::task::JoinHandle;
 
 use crate::application::Application;
 use crate::election;
@@ -13,7 +12,8 @@ use crate::lease::{self, Lease};
 use crate::network::link::Links;
 use crate::node::fault::Fault;
 use crate::node::site::Site;
-use crate::node::{follow, stall, upkeep};
+use crate::node::supervised::forever;
+use crate::node::{comparison, follow, stall, upkeep};
 use crate::proposer::{Proposer, proposer};
 use crate::published::Publication;
 use crate::read_index::{ReadIndex, ask_leader, index_of_leader};
@@ -71,32 +71,22 @@ impl<A: Application> Member<A> {
             changing: tokio::sync::Mutex::new(()),
         });
 
-        member.spawn(packer.run(raft.clone(), Arc::clone(&lease)));
-        member.spawn(lease::lead(Arc::clone(site), Arc::clone(&lease)));
-        member.spawn(lease::keep_time(Arc::clone(&lease), raft.clone()));
         let asking = Arc::clone(site);
-        member.spawn(read_queue.hold(move || ask_leader(Arc::clone(&asking), confirmations.clone())));
-        let confirming = raft.clone();
-        member
-            .spawn(confirmation_queue.hold(move || index_of_leader(confirming.clone(), Arc::clone(&lease))));
-        member.spawn(follow::run(Arc::clone(&member)));
-        member.spawn(stall::watch(Arc::clone(&member)));
-        member.spawn(election::run(Arc::clone(site), raft));
-        member.spawn(upkeep::take_snapshots(Arc::clone(&member)));
-        member.spawn(upkeep::compare_digests(Arc::clone(&member)));
-        member.spawn(promotion::run(Arc::clone(&member)));
+        let ask = move || ask_leader(Arc::clone(&asking), confirmations.clone());
+        let (confirming, confirmed) = (raft.clone(), Arc::clone(&lease));
+        let confirm = move || index_of_leader(confirming.clone(), Arc::clone(&confirmed));
+        forever(site, "proposer", packer.run(raft.clone(), Arc::clone(&lease)));
+        forever(site, "lease", lease::lead(Arc::clone(site), Arc::clone(&lease)));
+        forever(site, "time ceilings", lease::keep_time(lease, raft.clone()));
+        forever(site, "read indexes", read_queue.hold(ask));
+        forever(site, "confirmations", confirmation_queue.hold(confirm));
+        forever(site, "metrics of consensus", follow::run(Arc::clone(&member)));
+        forever(site, "stall", stall::watch(Arc::clone(&member)));
+        forever(site, "election", election::run(Arc::clone(site), raft));
+        forever(site, "snapshots", upkeep::take_snapshots(Arc::clone(&member)));
+        forever(site, "digests", comparison::run(Arc::clone(&member)));
+        forever(site, "promotion", promotion::run(Arc::clone(&member)));
         Ok(member)
-    }
-
-    /// Runs a task until the node stops.
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-        let stopping = self.site.stopping.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stopping.cancelled() => {}
-                () = task => {}
-            }
-        })
     }
 }
 

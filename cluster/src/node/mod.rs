@@ -1,12 +1,15 @@
 //! One node: the handle through which the rest of the process reads and writes.
 
+pub(crate) mod comparison;
 pub(crate) mod core;
 pub(crate) mod fault;
 pub(crate) mod follow;
 pub(crate) mod member;
+pub(crate) mod news;
 pub(crate) mod site;
 pub(crate) mod stall;
 mod start;
+pub(crate) mod supervised;
 pub(crate) mod upkeep;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -15,6 +15,7 @@ use crate::environment::Environment;
 use crate::forward::ProposeError;
 use crate::host::Host;
 use crate::network::peers::Peers;
+use crate::network::repeated::Repeated;
 use crate::node::fault::Faults;
 use crate::reach::Reach;
 use crate::relay::Relays;
@@ -36,6 +37,12 @@ pub(crate) struct Site {
     pub(crate) reach: Reach,
     pub(crate) faults: Faults,
     pub(crate) relays: Relays,
+    /// Calls that were refused here, by their reason.
+    pub(crate) refused_calls: Repeated<String>,
+    /// Nodes that were not taken back, with the reason.
+    pub(crate) refused_rejoins: Repeated<String>,
+    /// Refusals of others to talk with this node.
+    pub(crate) refusals: Repeated<String>,
     /// The leader that this node obeys, itself included.
     pub(crate) leader: watch::Sender<Option<NodeId>>,
     /// When this life of the node began, by its clock.
@@ -58,6 +65,9 @@ impl Site {
             reach: Reach::new(Arc::clone(&environment.clock)),
             faults: Faults::new(),
             relays: Relays::new(),
+            refused_calls: Repeated::default(),
+            refused_rejoins: Repeated::default(),
+            refusals: Repeated::default(),
             leader: watch::Sender::new(None),
             started: environment.clock.elapsed(),
             announcement: ArcSwap::default(),

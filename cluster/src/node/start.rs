@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::core::Core;
 use super::site::Site;
+use super::supervised::{once, until_stopped};
 use super::{Node, Running, Threads};
 use crate::application::Application;
 use crate::config::{ConfigError, NodeConfig};
@@ -96,8 +97,8 @@ async fn begin<A: Application>(
     let (form_calls, calls) = mpsc::channel(FORM_CALLS);
     let core = Core::new(site, opened.publication.clone(), form_calls);
     let tasks = vec![
-        tokio::spawn(server::serve(Arc::clone(&core), incoming)),
-        tokio::spawn(formation::run(Arc::clone(&core), ground, opened, calls)),
+        until_stopped(&core.site, "cluster service", server::serve(Arc::clone(&core), incoming)),
+        once(&core.site, "formation", formation::run(Arc::clone(&core), ground, opened, calls)),
     ];
     Ok((core, tasks))
 }

@@ -1,4 +1,4 @@
-//! What a node does by itself while it runs: snapshots, and the comparison of digests.
+//! What a node does by itself to keep its files in bounds: snapshots, and the end of what was set aside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,29 +84,6 @@ fn show_age<A: Application>(member: &Member<A>, newest: Option<&proto::SnapshotM
         let now_ms = member.site.environment.clock.wall_ms();
         let age_ms = now_ms.saturating_sub(state.log_time_ms);
         metrics::gauge!("keyraft_snapshot_age_seconds").set(age_ms as f64 / 1000.0);
-    }
-}
-
-/// While this node leads, logs the digest of its state now and then, for all nodes to compare with.
-pub(crate) async fn compare_digests<A: Application>(member: Arc<Member<A>>) {
-    let interval = Duration::from_millis(member.site.config.digest_interval_ms);
-    // What the rows add up to after the last comparison; entries such as time ceilings change none of them.
-    let mut compared: Option<u128> = None;
-    loop {
-        tokio::time::sleep(interval).await;
-        let is_leader = member.site.leader() == Some(member.site.me());
-        let index = member.publication.load().applied_index;
-        let digest = member.storage.digest_at(index);
-        if !is_leader || digest == compared {
-            continue;
-        }
-        let Some(digest) = digest else { continue };
-        let claim = proto::VerifyDigest { index, digest: digest.to_be_bytes().to_vec().into() };
-        // The comparison changes a row itself, that of its request id: what counts is what the rows are after it.
-        match member.forwarder.forward(proto::request::Body::VerifyDigest(claim)).await {
-            Ok(proposal) => compared = member.storage.digest_at(proposal.log_index),
-            Err(error) => tracing::warn!(%error, "the digests were not compared"),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use keyraft_proto::cluster as proto;
 use openraft::EntryPayload;
+use prost::Message;
 
 use super::digest;
 use super::error::StorageError;
@@ -96,6 +97,17 @@ impl<A: Application> Applied<A> {
     /// Index of the last applied entry; 0 before the first.
     pub(crate) fn index(&self) -> LogIndex {
         self.last_applied.map_or(0, |last| last.index)
+    }
+
+    /// Digest of all that later entries depend on: the rows, the log time, the time ceiling and the membership.
+    pub(crate) fn whole_digest(&self) -> u128 {
+        let beside_rows = proto::StateMeta {
+            membership: Some(self.membership.clone().to_message()),
+            log_time_ms: self.log_time_ms,
+            time_ceiling_ms: self.time_ceiling_ms,
+            ..proto::StateMeta::default()
+        };
+        self.digest.wrapping_add(digest::of_row(&[], &beside_rows.encode_to_vec()))
     }
 
     /// Applies one entry. Pure: the same state and entry give the same result on every node.

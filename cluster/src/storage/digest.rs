@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use crate::application::RowChange;
 use crate::types::LogIndex;
 
-/// Digests of this many entries are remembered for comparison with the leader's.
+/// Digests of this many entries are remembered for comparison with those of other nodes.
 const REMEMBERED_DIGESTS: usize = 4096;
 
 /// What one row adds to the digest: 128 bits of SHA-256 over the key and the value, each behind its

@@ -1,4 +1,4 @@
-//! The marker of a state that differs from the leader's. It outlives the process, until another state is there.
+//! The marker of a state that differs from that of a majority. It outlives the process, until another state is there.
 
 use std::io;
 use std::path::Path;
@@ -56,7 +56,7 @@ mod tests {
         let (disk, marker) = (MemoryDisk::new(), Path::new("/node/diverged"));
         make_folder(&disk, Path::new("/node")).unwrap();
         assert_eq!(noted(&disk, marker).unwrap(), None);
-        note(&disk, marker, 21, &Fault::Diverged { index: 20, own: 1, leaders: 2 }).unwrap();
+        note(&disk, marker, 21, &Fault::Diverged { index: 20, own: 1, agreed: 2 }).unwrap();
         disk.crash();
         assert_eq!(noted(&disk, marker).unwrap(), Some(21));
         clear(&disk, marker).unwrap();

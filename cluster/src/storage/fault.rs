@@ -7,10 +7,10 @@ use crate::types::{LogId, LogIndex};
 /// A failure after which the node must not go on. The first one stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The state differs from the leader's: the next start replaces it with a
+    /// The state differs from that of a majority: the next start replaces it with a
     /// peer's, or replays the log where there is no peer.
     #[error(
-        "the state after entry {index} differs from the leader's (digest {own:032x}, the leader's {leaders:032x}); \
+        "the state after entry {index} differs from that of a majority (digest {own:032x}, theirs {agreed:032x}); \
          it is replaced at the next start"
     )]
     Diverged {
@@ -18,8 +18,8 @@ pub enum Fault {
         index: LogIndex,
         /// This node's digest.
         own: u128,
-        /// The leader's digest.
-        leaders: u128,
+        /// The digest of a majority.
+        agreed: u128,
     },
     /// The log lacks what this node has acknowledged to its leader: the next start sets the folder aside, and the node
     /// joins again.

@@ -165,7 +165,7 @@ impl<A: Application> StorageHandle<A> {
         self.shared.fault.subscribe()
     }
 
-    /// Digest of the state after an entry; `None` when it was applied too long ago, in an earlier
+    /// Digest of the state after an entry, with the log time, the time ceiling and the membership; `None` when it was applied too long ago, in an earlier
     /// life, or not yet. Some thousands are remembered.
     #[must_use]
     pub fn digest_at(&self, index: LogIndex) -> Option<u128> {

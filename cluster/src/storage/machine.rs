@@ -130,20 +130,20 @@ impl<A: Application> StateMachine<A> {
 
     fn remember_digest(&self, log_id: LogId) {
         let mut digests = self.shared.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        digests.push(log_id.index, self.applied.digest);
+        digests.push(log_id.index, self.applied.whole_digest());
     }
 
-    /// Compares the digest that the leader gave with `entry` with this node's own, if that is still known.
+    /// Compares the digest of a majority, which `entry` holds, with this node's own, if that is still known.
     fn compare(&self, entry: LogIndex, claim: &proto::VerifyDigest) -> Result<(), Fault> {
         let own = {
             let digests = self.shared.digests.lock().unwrap_or_else(PoisonError::into_inner);
             digests.at(claim.index)
         };
-        let (Some(own), Some(leaders)) = (own, digest::from_bytes(&claim.digest)) else { return Ok(()) };
-        if own == leaders {
+        let (Some(own), Some(agreed)) = (own, digest::from_bytes(&claim.digest)) else { return Ok(()) };
+        if own == agreed {
             return Ok(());
         }
-        let fault = Fault::Diverged { index: claim.index, own, leaders };
+        let fault = Fault::Diverged { index: claim.index, own, agreed };
         let marker = &self.shared.diverged_marker;
         if let Err(error) = divergence::note(self.shared.disk.as_ref(), marker, entry, &fault) {
             tracing::error!(file = %marker.display(), %error, "cannot note that the state is wrong");

@@ -39,6 +39,7 @@ mod writer;
 use std::path::PathBuf;
 
 pub use self::aside::{seed, set_aside};
+pub(crate) use self::digest::from_bytes as digest_from_bytes;
 pub use self::error::StorageError;
 pub use self::fault::Fault;
 pub use self::handle::StorageHandle;

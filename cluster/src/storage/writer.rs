@@ -55,7 +55,12 @@ impl Writer {
         let report = fault.clone();
         let thread = std::thread::Builder::new()
             .name("keyraft-rows".to_owned())
-            .spawn(move || write_all(rows, &jobs, &report))
+            .spawn(move || {
+                let written = catch_unwind(AssertUnwindSafe(|| write_all(rows, &jobs, &report)));
+                if written.is_err() {
+                    report.report(Fault::Rows { reason: "their thread panicked".to_owned() });
+                }
+            })
             .map_err(|error| StorageError::Rows { reason: format!("no thread: {error}") })?;
         Ok(Self { mode: Mode::Thread(Mutex::new(Some((sender, thread)))), fault })
     }

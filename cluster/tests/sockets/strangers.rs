@@ -53,6 +53,7 @@ async fn call(rpc: &str, channel: &Channel, envelope: &Envelope) -> Result<(), S
             let own = RejoinRequest { node_id: envelope.from, ..Default::default() };
             client.rejoin(envelope.wrap(own)).await.map(drop)
         }
+        "Digest" => client.digest(envelope.wrap(Default::default())).await.map(drop),
         "FetchSnapshot" => {
             let wanted = FetchSnapshotRequest { at_least_index: u64::MAX };
             let mut chunks = client.fetch_snapshot(envelope.wrap(wanted)).await?.into_inner();

@@ -225,7 +225,7 @@ async fn a_state_that_differs_stops_the_node_and_is_rebuilt_from_the_log_of_a_no
         life.0.log.blocking_append([entry.clone()]).await.unwrap();
         assert!(life.0.machine.apply([entry]).await.is_err());
         let fault = life.0.handle.fault().borrow().clone();
-        assert_eq!(fault, Some(Fault::Diverged { index: 12, own: digest, leaders: digest ^ 1 }));
+        assert_eq!(fault, Some(Fault::Diverged { index: 12, own: digest, agreed: digest ^ 1 }));
         drop(life);
 
         let opened = node.open();

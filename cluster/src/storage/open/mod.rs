@@ -142,7 +142,7 @@ impl<A: Application> Parts<'_, A> {
         let sessions = Mutex::new(applied.sessions.clone());
         let mut digests = DigestRing::default();
         if let Some(last) = applied.last_applied {
-            digests.push(last.index, applied.digest);
+            digests.push(last.index, applied.whole_digest());
         }
         let shared = Arc::new(Shared {
             app: self.app,

@@ -40,7 +40,7 @@ impl<A: Application> Parts<'_, A> {
         Ok(self.opened(Standing::Forgotten { reason }, identity, wal, applied, writer))
     }
 
-    /// The log is whole, and `entry` in it has shown the state to differ from the leader's.
+    /// The log is whole, and `entry` in it has shown the state to differ from a majority's.
     pub(super) fn diverged(
         self,
         identity: Option<Identity>,
@@ -52,9 +52,9 @@ impl<A: Application> Parts<'_, A> {
         remove_rows(self.options, &self.layout.state)?;
         let purged = wal.purged().map(|purged| purged.index);
         if self.options.has_peers {
-            tracing::error!(entry, "the state had diverged from the leader's; it is replaced with a peer's");
+            tracing::error!(entry, "the state had diverged from a majority's; it is replaced with a peer's");
             self.snapshots.set_all_aside()?;
-            // A peer that serves and has applied the entry has found its own digest to be the leader's.
+            // A peer that serves and has applied the entry has found its own digest to be that of the majority.
             let standing = Standing::NeedsSnapshot { at_least_index: entry.max(purged.unwrap_or_default()) };
             let writer = Writer::inline(Box::new(MemoryRows::new()), self.fault.clone());
             let applied = Applied::empty(self.app.as_ref());

@@ -1,6 +1,7 @@
 //! Tests that go through the steps of a story, each in a world of its own.
 
 mod clocks;
+mod digests;
 mod elections;
 mod formation;
 mod leases;

@@ -70,7 +70,7 @@ async fn ask_to_rejoin(
         return Err(Fault::Lost { reason: reason.to_owned() });
     }
     let address = site.peers.address(site.me()).unwrap_or_default();
-    let mut last_refusal = String::new();
+    let mut last_refusals: BTreeMap<NodeId, String> = BTreeMap::new();
     loop {
         for peer in &others {
             let Ok(mut client) = site.peers.client(peer.node_id, Lane::Bulk) else { continue };
@@ -84,9 +84,10 @@ async fn ask_to_rejoin(
                         let (own, other) = (known.cluster_id.clone(), other.to_owned());
                         return Err(Fault::ForeignCluster { own, peer: peer.node_id, other });
                     }
-                    if last_refusal != status.message() {
-                        last_refusal = status.message().to_owned();
-                        tracing::warn!(peer = peer.node_id, reason = last_refusal, "not taken back yet");
+                    let reason = status.message().to_owned();
+                    if last_refusals.get(&peer.node_id) != Some(&reason) {
+                        tracing::warn!(peer = peer.node_id, reason, "not taken back yet");
+                        last_refusals.insert(peer.node_id, reason);
                     }
                     continue;
                 }
@@ -130,6 +131,14 @@ pub(crate) enum Refusal {
         /// Where the caller says it is.
         claimed: String,
     },
+    /// The member that the caller claims to be has responded not long ago, and may still hold a lease.
+    #[error("node {node} has responded within the last {within_ms} ms; it is taken back once it is silent")]
+    JustHeard {
+        /// The node.
+        node: NodeId,
+        /// How long it has to be silent.
+        within_ms: u64,
+    },
     /// The cluster would get along with fewer voters than its data are safe on.
     #[error(
         "without node {node} there would be {left} voters, and {least} are the least; an operator has to decide"
@@ -165,8 +174,16 @@ pub(crate) async fn readmit<A: Application>(
         let _turn = member.changing.lock().await;
         let membership = effective_membership(member).await?;
         if let Some(refusal) = refusal(member, &membership, &request).await {
-            tracing::warn!(node = node_id, address = request.address, %refusal, "a node is not taken back");
-            return Err(Status::failed_precondition(refusal.to_string()));
+            let (site, refusal) = (&member.site, refusal.to_string());
+            if site.refused_rejoins.is_news(&refusal, site.contact.now()) {
+                tracing::warn!(
+                    node = node_id,
+                    address = request.address,
+                    refusal,
+                    "a node is not taken back"
+                );
+            }
+            return Err(Status::failed_precondition(refusal));
         }
         while let Some(removal) = next_removal(member, node_id).await? {
             tracing::warn!(node = node_id, "a node that has forgotten its log leaves the voters");
@@ -195,22 +212,29 @@ async fn refusal<A: Application>(
 ) -> Option<Refusal> {
     let node_id = request.node_id;
     let address = membership.get_node(&node_id)?.addr.clone();
-    if is_alive(member, request).await && !is_planted(Bug::StrayRejoin) {
-        return Some(Refusal::Alive { node: node_id, address, claimed: request.address.clone() });
+    if !is_planted(Bug::StrayRejoin) {
+        if is_alive(member, request).await {
+            return Some(Refusal::Alive { node: node_id, address, claimed: request.address.clone() });
+        }
+        let within_ms = member.site.config.follower_lease_ms;
+        if was_heard(member, node_id, Duration::from_millis(within_ms)) {
+            return Some(Refusal::JustHeard { node: node_id, within_ms });
+        }
     }
     let founders = member.site.config.members().len();
     let (left, least) = voters_without(membership, node_id, founders)?;
     (left < least).then_some(Refusal::TooFewVoters { node: node_id, left, least })
 }
 
-/// Whether another process of the node than the caller's responds, or has not long ago.
+/// Whether the leader has heard a node within the last `window`.
+fn was_heard<A: Application>(member: &Member<A>, node: NodeId, window: Duration) -> bool {
+    let leader = member.raft.server_metrics().borrow().vote.leader_id;
+    member.site.contact.has_acknowledged(node, leader, window)
+}
+
+/// Whether another process of the node than the caller's responds at the address of the member.
 async fn is_alive<A: Application>(member: &Member<A>, request: &proto::RejoinRequest) -> bool {
     let site = &member.site;
-    let leader = member.raft.server_metrics().borrow().vote.leader_id;
-    let window = Duration::from_millis(site.config.follower_lease_ms);
-    if site.contact.has_acknowledged(request.node_id, leader, window) {
-        return true;
-    }
     let answer = identify(site, request.node_id).await;
     // Whoever belongs to no cluster there, or to another one, is not the member.
     answer.is_some_and(|answer| {

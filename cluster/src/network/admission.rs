@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 use super::handshake::{HandshakeError, Own, receive};
+use super::repeated::Repeated;
 use super::sockets::{Incoming, Socket};
 use crate::node::site::Site;
+use crate::node::supervised::forever;
 use crate::types::NodeId;
 
 /// How long a caller may take to prove the cluster key.
@@ -28,8 +30,6 @@ const MOST_HALF_OPEN: usize = 64;
 const MOST_ADMITTED: usize = 16;
 /// Pause after a connection could not be accepted, for want of file descriptors for example.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Shortest time between two log lines about refused connections: strangers decide how many there are.
-const LOG_PAUSE: Duration = Duration::from_secs(10);
 
 /// The node that has proved the cluster key on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,18 +47,13 @@ pub(crate) fn admit(
     incoming: Incoming,
 ) -> impl Stream<Item = io::Result<Admitted>> + Send + 'static {
     let (admitted, waiting) = mpsc::channel(MOST_ADMITTED);
-    let site = Arc::clone(site);
-    tokio::spawn(async move {
-        tokio::select! {
-            () = site.stopping.cancelled() => {}
-            () = accept(&site, incoming, admitted) => {}
-        }
-    });
+    let accepting = Arc::clone(site);
+    forever(site, "admission", async move { accept(&accepting, incoming, admitted).await });
     ReceiverStream::new(waiting)
 }
 
 async fn accept(site: &Arc<Site>, mut incoming: Incoming, admitted: mpsc::Sender<io::Result<Admitted>>) {
-    let refusals = Refusals::default();
+    let refusals = Repeated::default();
     let mut half_open: VecDeque<AbortHandle> = VecDeque::new();
     let mut handshakes = JoinSet::new();
     loop {
@@ -70,7 +65,7 @@ async fn accept(site: &Arc<Site>, mut incoming: Incoming, admitted: mpsc::Sender
                     Ok(Ok(connection)) => if admitted.send(Ok(connection)).await.is_err() {
                         return;
                     },
-                    Ok(Err(error)) => refusals.note(site, &error),
+                    Ok(Err(error)) => note(site, &refusals, &error),
                     // It has given way.
                     Err(_) => {}
                 }
@@ -104,24 +99,12 @@ async fn meet(site: Arc<Site>, mut socket: Socket) -> Result<Admitted, Handshake
     }
 }
 
-/// The refused connections: counted, and logged when the reason is another than before.
-#[derive(Default)]
-struct Refusals(Mutex<Option<(HandshakeError, Duration)>>);
-
-impl Refusals {
-    fn note(&self, site: &Site, error: &HandshakeError) {
-        metrics::counter!("keyraft_cluster_connections_refused_total", "reason" => error.name()).increment(1);
-        if matches!(error, HandshakeError::Lost { .. }) {
-            return;
-        }
-        let now = site.contact.now();
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news =
-            last.as_ref().is_none_or(|(known, at)| known != error && now.saturating_sub(*at) >= LOG_PAUSE);
-        if is_news {
-            tracing::warn!(%error, "a connection to the cluster port was refused");
-            *last = Some((error.clone(), now));
-        }
+/// Counts a refused connection, and logs it when that is news.
+fn note(site: &Site, refusals: &Repeated<HandshakeError>, error: &HandshakeError) {
+    metrics::counter!("keyraft_cluster_connections_refused_total", "reason" => error.name()).increment(1);
+    let is_lost = matches!(error, HandshakeError::Lost { .. });
+    if !is_lost && refusals.is_news(error, site.contact.now()) {
+        tracing::warn!(%error, "a connection to the cluster port was refused");
     }
 }
 

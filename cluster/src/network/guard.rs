@@ -32,6 +32,9 @@ pub(crate) fn check<A: Application>(core: &Core<A>, request: &Request<()>) -> Re
     }
     if !is_known(core, sender) {
         let reason = format!("node {sender} is neither configured on node {me} nor a member of its cluster");
+        if site.refused_calls.is_news(&reason, site.contact.now()) {
+            tracing::warn!(reason, "a call was refused");
+        }
         return Err(Status::permission_denied(reason));
     }
     let (own, callers) = (site.peers.cluster_id(), text(metadata, CLUSTER_KEY).unwrap_or_default());

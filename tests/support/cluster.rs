@@ -26,6 +26,9 @@ const ACCESS_LOG: &str = "keyraft::access";
 /// Lines of each node's log that a failed test shows.
 const SHOWN_LOG_LINES: usize = 40;
 
+/// What a node keeps in its folder and cannot do without.
+const NODE_FILES: [&str; 5] = ["wal", "state", "snapshots", "boot", "lock"];
+
 /// Three nodes and the `keyraft dev` that runs them. It belongs to one test.
 pub struct DevCluster {
     folder: Option<tempfile::TempDir>,
@@ -91,6 +94,11 @@ impl DevCluster {
         self.numbers().map(|number| self.url(number)).collect()
     }
 
+    /// The port of the API of a node.
+    pub fn http_port(&self, number: u64) -> u16 {
+        self.dev.http_port(number)
+    }
+
     /// The identity URL of each node, as clients are told it.
     pub fn auth_urls(&self) -> Vec<String> {
         self.urls().iter().map(|url| format!("{url}/v3")).collect()
@@ -111,6 +119,33 @@ impl DevCluster {
     /// The process of a node.
     pub fn pid(&self, number: u64) -> u32 {
         self.dev.node_pid(number)
+    }
+
+    /// What a node has logged, whatever process it was.
+    pub fn log(&self, number: u64) -> String {
+        std::fs::read_to_string(self.dev.log_file(number)).unwrap_or_default()
+    }
+
+    /// Removes the files of a node that does not run, as a new disk does; its configuration and its log stay.
+    pub fn forget_files(&self, number: u64) {
+        for name in NODE_FILES {
+            remove(&self.node_folder(number).join(name));
+        }
+    }
+
+    /// Moves the files of a node to another folder.
+    pub fn move_files(&self, from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for name in NODE_FILES.iter().filter(|name| from.join(name).exists()) {
+            std::fs::rename(from.join(name), to.join(name)).unwrap();
+        }
+    }
+
+    /// Copies the files of a node to another folder, while it runs or not.
+    pub fn copy_files(&self, from: &Path, to: &Path) {
+        for name in NODE_FILES.iter().filter(|name| from.join(name).exists()) {
+            copy(&from.join(name), &to.join(name));
+        }
     }
 
     /// `kill -9` of one node, and waits for its end.
@@ -243,6 +278,26 @@ impl Drop for DevCluster {
             let kept = self.folder.take().map(tempfile::TempDir::keep);
             eprintln!("--- the folder of the cluster is kept: {kept:?}");
         }
+    }
+}
+
+fn remove(path: &Path) {
+    if path.is_dir() {
+        std::fs::remove_dir_all(path).unwrap();
+    } else if path.exists() {
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+/// Copies a file, or a folder and all that is in it. What the node removes meanwhile is left out.
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().map_while(Result::ok) {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else if let Err(error) = std::fs::copy(from, to) {
+        assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{}: {error}", from.display());
     }
 }
 

@@ -200,6 +200,11 @@ impl ServeProcess {
     /// Stops it as an operator does.
     pub fn stop(&mut self) -> ExitStatus {
         signal(self.id(), Signal::TERM);
+        self.wait_exit()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait_exit(&mut self) -> ExitStatus {
         wait_until("the node has ended", STOP_LIMIT, || self.has_ended());
         self.0.wait().unwrap()
     }

@@ -24,6 +24,7 @@ mod leader_killed;
 mod leases;
 mod lost_data;
 mod malformed;
+mod members;
 mod multi_factor;
 mod openstack_command;
 mod password_change;

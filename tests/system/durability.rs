@@ -5,10 +5,12 @@ use crate::{lost_data, power_failure};
 
 /// So that a write without a majority is refused soon.
 const WRITE_TIMEOUT: &str = "cluster.write_timeout_ms=5000";
+/// A node that has lost its folder stays a learner for as long as the test looks at it.
+const NO_PROMOTION: &str = "cluster.promotion_delay_s=3600";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_with_power_or_files() {
-    let mut cluster = DevCluster::start_with(&[WRITE_TIMEOUT]);
+    let mut cluster = DevCluster::start_with(&[WRITE_TIMEOUT, NO_PROMOTION]);
     step(
         "all_nodes_killed_at_once_lose_nothing_and_show_nothing_old",
         power_failure::all_nodes_killed_at_once(&mut cluster),

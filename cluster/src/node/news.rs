@@ -52,10 +52,12 @@ pub(crate) fn news(me: NodeId, before: &View, after: &View) -> Vec<Line> {
         None => {}
     }
     // A new leader has heard nobody yet.
-    match (before.has_quorum, after.has_quorum) {
-        (Some(true), Some(false)) => lines.push(Line::QuorumLost),
-        (Some(false), Some(true)) if led && before.term == term => lines.push(Line::QuorumRegained),
-        _ => {}
+    if led && leads && before.term == term {
+        match (before.has_quorum, after.has_quorum) {
+            (Some(true), Some(false)) => lines.push(Line::QuorumLost),
+            (Some(false), Some(true)) => lines.push(Line::QuorumRegained),
+            _ => {}
+        }
     }
     if (&before.voters, &before.learners) != (&after.voters, &after.learners) {
         lines.push(Line::MembersChanged { before: before.clone(), after: after.clone() });

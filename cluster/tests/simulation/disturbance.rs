@@ -25,6 +25,11 @@ pub enum Disturbance {
     BadDisk(NodeId, Option<u64>),
     /// A machine comes back with an empty disk.
     LostDisk(NodeId),
+    /// A process runs for a while with another cluster key.
+    OtherKey(NodeId),
+    /// Somebody on the machine of the first, who has the cluster key, claims to be the second and to have lost its disk.
+    /// The third is asked to take it back.
+    StrayRejoin(NodeId, NodeId, NodeId),
     /// A machine's time of day is set to be wrong by so many milliseconds.
     WallClock(NodeId, i64),
 }
@@ -36,11 +41,14 @@ impl Disturbance {
             Self::Links(..) => 4_000,
             Self::SlowLinks(_) => 1_500,
             Self::Pause(_) => 4_000,
-            Self::Kill(_) | Self::Stop(_) | Self::PowerLoss(_) | Self::LostDisk(_) | Self::BadDisk(..) => {
-                2_500
-            }
+            Self::Kill(_)
+            | Self::Stop(_)
+            | Self::PowerLoss(_)
+            | Self::LostDisk(_)
+            | Self::BadDisk(..)
+            | Self::OtherKey(_) => 2_500,
             Self::Blackout => 500,
-            Self::WallClock(..) => 1,
+            Self::WallClock(..) | Self::StrayRejoin(..) => 1,
         }
     }
 }

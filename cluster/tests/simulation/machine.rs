@@ -6,14 +6,19 @@ use std::time::Duration;
 
 use keyraft_cluster::disk::MemoryDisk;
 use keyraft_cluster::storage::{MemoryRows, RowsKind};
-use keyraft_cluster::{Environment, Host, NodeConfig, NodeId, Omission, Random, SeededRandom};
+use keyraft_cluster::{
+    ClusterSecret, Environment, Host, KeyId, NodeConfig, NodeId, Omission, Random, SeededRandom,
+};
+use keyraft_cluster_testing::calls::{self, Envelope, secret};
+use keyraft_proto::cluster as proto;
+use keyraft_proto::cluster::consensus_client::ConsensusClient;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::clients::{self, Office};
 use crate::clock::MachineClock;
 use crate::kv::KeyValue;
 use crate::observed::KvNode;
-use crate::wire::Wire;
+use crate::wire::{self, Wire};
 
 /// How much virtual time passes in one step.
 pub const STEP: Duration = Duration::from_millis(1);
@@ -137,6 +142,26 @@ impl Machine {
             *started_node.lock().unwrap() = Some(started);
         });
         self.life = Some(Life { runtime, node, has_ended });
+    }
+
+    /// Starts the process with the key of another cluster.
+    pub fn start_with_other_key(&mut self) {
+        let other = ClusterSecret::derive(KeyId([2; 8]), &[2; 32]);
+        let own = self.config.secret.replace(other);
+        self.start();
+        self.config.secret = own;
+    }
+
+    /// Has somebody on this machine ask `asked` to take node `claimed` back, as a process of it that has lost its disk would.
+    pub fn claim_to_be(&self, claimed: NodeId, asked: NodeId) {
+        let network = Arc::new(self.wire.clone());
+        self.spawn(async move {
+            let channel = calls::channel(network, secret(), claimed, (asked, &wire::peer(asked).address));
+            let envelope = Envelope { from: claimed, to: asked, cluster_id: String::new() };
+            let address = wire::peer(claimed).address;
+            let claim = proto::RejoinRequest { node_id: claimed, address, process: 1 };
+            let _ = ConsensusClient::new(channel).rejoin(envelope.wrap(claim)).await;
+        });
     }
 
     /// Its process, if there is one.

@@ -90,6 +90,7 @@ fn config(plan: Plan, node: NodeId, nodes: u64) -> NodeConfig {
         snapshot_min_log_bytes: 8 << 10,
         log_entries_kept: 30,
         digest_interval_ms: 500,
+        promotion_delay_ms: 1_000,
         consensus_threads: 0,
         ..NodeConfig::default()
     }

@@ -78,7 +78,7 @@ impl World {
         let other = 1 + (node + self.draw(nodes - 1)) % nodes;
         let others = (1..=nodes).filter(|peer| *peer != node).map(|peer| (node, peer)).collect();
         let trouble = self.draw_trouble();
-        match self.draw(26) {
+        match self.draw(29) {
             0..5 => Disturbance::Links(others, trouble),
             5..7 => {
                 Disturbance::Links(others.into_iter().map(|(node, peer)| (peer, node)).collect(), trouble)
@@ -92,6 +92,8 @@ impl World {
             21..22 => Disturbance::Blackout,
             22..23 if !self.has_lost_disk => Disturbance::LostDisk(node),
             23..25 => Disturbance::BadDisk(node, (self.draw(2) == 0).then(|| self.draw(4_096))),
+            25..26 => Disturbance::OtherKey(node),
+            26..28 => Disturbance::StrayRejoin(other, node, 1 + self.draw(nodes)),
             _ => Disturbance::WallClock(node, i64::try_from(self.draw(600_001)).unwrap() - 300_000),
         }
     }
@@ -125,8 +127,7 @@ impl World {
                 self.machines.iter_mut().for_each(Machine::lose_power);
                 Some(disturbance)
             }
-            Disturbance::WallClock(node, offset_ms) if !self.has_lost_disk => {
-                self.set.insert(node);
+            Disturbance::WallClock(node, offset_ms) => {
                 self.machine(node).clock.set_wall_offset_ms(offset_ms);
                 Some(disturbance)
             }
@@ -150,9 +151,16 @@ impl World {
                 self.machine(node).spoil_disk(room_bytes);
                 Some(disturbance)
             }
-            // On a new disk the lives of a node are counted from the time of day: set back, the cluster refuses it until
-            // that has caught up.
-            Disturbance::LostDisk(node) if self.machine(node).is_sound() && !self.set.contains(&node) => {
+            Disturbance::OtherKey(node) if self.machine(node).is_sound() => {
+                self.machine(node).kill();
+                self.machine(node).start_with_other_key();
+                Some(disturbance)
+            }
+            Disturbance::StrayRejoin(from, claimed, asked) if self.machine(from).is_sound() => {
+                self.machine(from).claim_to_be(claimed, asked);
+                Some(disturbance)
+            }
+            Disturbance::LostDisk(node) if self.machine(node).is_sound() => {
                 self.has_lost_disk = true;
                 self.machine(node).lose_disk();
                 Some(disturbance)
@@ -184,9 +192,10 @@ impl World {
             Disturbance::Kill(node)
             | Disturbance::Stop(node)
             | Disturbance::PowerLoss(node)
-            | Disturbance::LostDisk(node) => self.restart(node),
+            | Disturbance::LostDisk(node)
+            | Disturbance::OtherKey(node) => self.restart(node),
             Disturbance::Blackout => (1..=self.machines.len() as u64).for_each(|node| self.restart(node)),
-            Disturbance::WallClock(..) => {}
+            Disturbance::WallClock(..) | Disturbance::StrayRejoin(..) => {}
         }
     }
 

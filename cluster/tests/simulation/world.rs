@@ -49,8 +49,6 @@ pub struct World {
     pub active: Vec<(Disturbance, u64)>,
     pub disturbances: usize,
     pub has_lost_disk: bool,
-    /// Machines whose time of day was set.
-    pub set: BTreeSet<NodeId>,
     /// The network card of the test.
     pub tester: Option<Wire>,
     /// Nodes may stop serving: what comes of it is the business of the test.
@@ -89,7 +87,6 @@ impl World {
             active: Vec::new(),
             disturbances: 0,
             has_lost_disk: false,
-            set: BTreeSet::new(),
             tester: None,
             allows_faults: false,
         }

@@ -11,32 +11,38 @@ use openraft::LeaderId;
 
 use crate::types::{LogId, NodeId};
 
+/// What a node has acknowledged, and with which folder: one that has lost its disk begins another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledgement {
+    pub(crate) log_id: LogId,
+    pub(crate) folder: u64,
+}
+
 /// The newest entry that each node has acknowledged, and the leadership of this node it was acknowledged to.
 #[derive(Default)]
-pub(crate) struct Acknowledged(Mutex<BTreeMap<NodeId, (LeaderId<NodeId>, LogId)>>);
+pub(crate) struct Acknowledged(Mutex<BTreeMap<NodeId, (LeaderId<NodeId>, Acknowledgement)>>);
 
 impl Acknowledged {
-    /// Notes that the log of `follower` agrees with that of `leader`, which is this node, up to `log_id`.
-    pub(crate) fn note(&self, follower: NodeId, leader: LeaderId<NodeId>, log_id: LogId) {
+    /// Notes that the log of `follower` agrees with that of `leader`, which is this node, up to an entry.
+    pub(crate) fn note(&self, follower: NodeId, leader: LeaderId<NodeId>, acknowledged: Acknowledgement) {
         let mut all = self.lock();
-        let newest = all.entry(follower).or_insert((leader, log_id));
-        if (leader, log_id) > *newest {
-            *newest = (leader, log_id);
+        let newest = all.entry(follower).or_insert((leader, acknowledged));
+        let is_newer = match newest.1.folder == acknowledged.folder {
+            true => (leader, acknowledged.log_id) > (newest.0, newest.1.log_id),
+            false => leader >= newest.0,
+        };
+        if is_newer {
+            *newest = (leader, acknowledged);
         }
     }
 
     /// The newest entry that `follower` has acknowledged to this node as `leader`.
-    pub(crate) fn to(&self, leader: LeaderId<NodeId>, follower: NodeId) -> Option<LogId> {
+    pub(crate) fn to(&self, leader: LeaderId<NodeId>, follower: NodeId) -> Option<Acknowledgement> {
         let newest = self.lock().get(&follower).copied();
-        newest.filter(|(to, _)| *to == leader).map(|(_, log_id)| log_id)
+        newest.filter(|(to, _)| *to == leader).map(|(_, acknowledged)| acknowledged)
     }
 
-    /// Forgets about a node that is no member any more.
-    pub(crate) fn forget(&self, follower: NodeId) {
-        self.lock().remove(&follower);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, (LeaderId<NodeId>, LogId)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, (LeaderId<NodeId>, Acknowledgement)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -47,8 +53,8 @@ mod tests {
 
     use super::*;
 
-    fn log_id(index: u64) -> LogId {
-        LogId::new(CommittedLeaderId::new(1, 1), index)
+    fn up_to(index: u64, folder: u64) -> Acknowledgement {
+        Acknowledgement { log_id: LogId::new(CommittedLeaderId::new(1, 1), index), folder }
     }
 
     #[test]
@@ -56,13 +62,19 @@ mod tests {
         let (first, second) = (LeaderId::new(1, 1), LeaderId::new(3, 1));
         let all = Acknowledged::default();
         assert_eq!(all.to(first, 2), None);
-        all.note(2, first, log_id(7));
-        all.note(2, first, log_id(5));
-        assert_eq!((all.to(first, 2), all.to(first, 3)), (Some(log_id(7)), None));
-        all.note(2, second, log_id(4));
-        all.note(2, first, log_id(9));
-        assert_eq!((all.to(first, 2), all.to(second, 2)), (None, Some(log_id(4))));
-        all.forget(2);
-        assert_eq!(all.to(second, 2), None);
+        all.note(2, first, up_to(7, 1));
+        all.note(2, first, up_to(5, 1));
+        assert_eq!((all.to(first, 2), all.to(first, 3)), (Some(up_to(7, 1)), None));
+        all.note(2, second, up_to(4, 1));
+        all.note(2, first, up_to(9, 1));
+        assert_eq!((all.to(first, 2), all.to(second, 2)), (None, Some(up_to(4, 1))));
+    }
+
+    #[test]
+    fn another_folder_has_acknowledged_nothing_of_what_the_last_one_had() {
+        let (leader, all) = (LeaderId::new(1, 1), Acknowledged::default());
+        all.note(2, leader, up_to(7, 1));
+        all.note(2, leader, up_to(3, 2));
+        assert_eq!(all.to(leader, 2), Some(up_to(3, 2)));
     }
 }

@@ -165,7 +165,8 @@ fn no_identity() -> Fault {
 }
 
 fn identity(site: &Site, cluster_id: &str, phase: Phase) -> Identity {
-    Identity { cluster_id: cluster_id.to_owned(), node_id: site.me(), phase }
+    let folder = site.environment.random.next_u64();
+    Identity { cluster_id: cluster_id.to_owned(), node_id: site.me(), phase, folder }
 }
 
 /// Whether this node has begun to found a cluster and was cut off before its log began.
@@ -185,7 +186,7 @@ async fn start<A: Application>(
     identity: Identity,
     is_founder: bool,
 ) -> Result<(), Fault> {
-    let member = Member::start(&core.site, opened).await?;
+    let member = Member::start(&core.site, opened, identity.folder).await?;
     core.set_member(Arc::clone(&member));
     if is_founder {
         founding::write_first_entry(&member).await?;

@@ -151,6 +151,12 @@ pub(crate) enum Refusal {
         /// How many have to be.
         least: usize,
     },
+    /// The voters that would be left could not commit that.
+    #[error("without node {node} no majority of the voters responds; it is taken back once one does")]
+    NoQuorum {
+        /// The node that would leave the voters.
+        node: NodeId,
+    },
 }
 
 /// The leader's part: makes the node a learner.
@@ -189,7 +195,6 @@ pub(crate) async fn readmit<A: Application>(
             tracing::warn!(node = node_id, "a node that has forgotten its log leaves the voters");
             change(member, removal).await?;
         }
-        member.site.acknowledged.forget(node_id);
         let node = BasicNode { addr: request.address.clone() };
         change(member, ChangeMembers::AddNodes(BTreeMap::from([(node_id, node)]))).await?;
         // A deposed leader may not know that the node has become a voter since.
@@ -223,7 +228,19 @@ async fn refusal<A: Application>(
     }
     let founders = member.site.config.members().len();
     let (left, least) = voters_without(membership, node_id, founders)?;
-    (left < least).then_some(Refusal::TooFewVoters { node: node_id, left, least })
+    if left.len() < least {
+        return Some(Refusal::TooFewVoters { node: node_id, left: left.len(), least });
+    }
+    (!respond(member, left)).then_some(Refusal::NoQuorum { node: node_id })
+}
+
+/// Whether a majority of `voters` responds to this leader: without one, a change that leaves them would never be
+/// committed, and no other could be made after it.
+fn respond<A: Application>(member: &Member<A>, voters: BTreeSet<NodeId>) -> bool {
+    let (site, leader) = (&member.site, member.raft.server_metrics().borrow().vote.leader_id);
+    let window = Duration::from_millis(site.config.election_timeout_max_ms);
+    let remaining = Membership::new(vec![voters], BTreeMap::<NodeId, BasicNode>::new());
+    site.contact.quorum_acknowledged(site.me(), leader, &remaining, window)
 }
 
 /// Whether the leader has heard a node within the last `window`.
@@ -242,11 +259,15 @@ async fn is_alive<A: Application>(member: &Member<A>, request: &proto::RejoinReq
     })
 }
 
-/// How many voters are left without `node_id`, and how many there have to be: two, or a majority of the founders if
+/// The voters that are left without `node_id`, and how many there have to be: two, or a majority of the founders if
 /// that is more. `None`: it is no voter.
-fn voters_without(membership: &Membership, node_id: NodeId, founders: usize) -> Option<(usize, usize)> {
+fn voters_without(
+    membership: &Membership,
+    node_id: NodeId,
+    founders: usize,
+) -> Option<(BTreeSet<NodeId>, usize)> {
     let mut voters: BTreeSet<NodeId> = membership.voter_ids().collect();
-    voters.remove(&node_id).then(|| (voters.len(), MIN_VOTERS.max(founders / 2 + 1)))
+    voters.remove(&node_id).then(|| (voters, MIN_VOTERS.max(founders / 2 + 1)))
 }
 
 /// The change that is still needed for `node_id` to be no member; `None`: it is none.
@@ -274,10 +295,14 @@ mod tests {
 
     #[test]
     fn two_voters_stay_or_a_majority_of_the_founders() {
-        assert_eq!(voters_without(&membership(&[1, 2, 3], &[]), 3, 3), Some((2, 2)));
-        assert_eq!(voters_without(&membership(&[1, 2], &[3]), 2, 3), Some((1, 2)));
-        assert_eq!(voters_without(&membership(&[1, 2], &[3]), 3, 3), None);
-        assert_eq!(voters_without(&membership(&[1, 2, 3], &[4, 5]), 3, 5), Some((2, 3)));
-        assert_eq!(voters_without(&membership(&[1, 2], &[]), 2, 2), Some((1, 2)));
+        let without = |voters: &[NodeId], learners: &[NodeId], node, founders| {
+            voters_without(&membership(voters, learners), node, founders)
+                .map(|(left, least)| (left.len(), least))
+        };
+        assert_eq!(without(&[1, 2, 3], &[], 3, 3), Some((2, 2)));
+        assert_eq!(without(&[1, 2], &[3], 2, 3), Some((1, 2)));
+        assert_eq!(without(&[1, 2], &[3], 3, 3), None);
+        assert_eq!(without(&[1, 2, 3], &[4, 5], 3, 5), Some((2, 3)));
+        assert_eq!(without(&[1, 2], &[], 2, 2), Some((1, 2)));
     }
 }

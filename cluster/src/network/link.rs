@@ -13,6 +13,7 @@ use openraft::{BasicNode, OptionalSend, RaftNetwork, RaftNetworkFactory, Snapsho
 
 use super::peers::{Client, Lane};
 use super::{rpc, snapshot};
+use crate::acknowledged::Acknowledgement;
 use crate::node::site::Site;
 use crate::types::{NodeId, TypeConfig, Vote};
 
@@ -106,6 +107,7 @@ impl RaftNetwork<TypeConfig> for Link {
             unreachable(status)
         })?;
         let answer = answer.into_inner();
+        let folder = answer.folder;
         self.site.reach.heard(self.target);
         self.pace.answered();
         let answer =
@@ -122,8 +124,9 @@ impl RaftNetwork<TypeConfig> for Link {
             AppendEntriesResponse::PartialSuccess(matching) => *matching,
             AppendEntriesResponse::Conflict | AppendEntriesResponse::HigherVote(_) => None,
         };
-        if let Some(matching) = matching {
-            self.site.acknowledged.note(self.target, vote.leader_id, matching);
+        if let Some(log_id) = matching {
+            let acknowledged = Acknowledgement { log_id, folder };
+            self.site.acknowledged.note(self.target, vote.leader_id, acknowledged);
         }
         Ok(answer)
     }

@@ -8,6 +8,7 @@ use openraft::raft::{
 };
 use prost::Message;
 
+use crate::acknowledged::Acknowledgement;
 use crate::types::{Entry, Incomplete, LogId, NodeId, TypeConfig, Vote, Wire};
 
 /// A peer's message that no correct peer sends.
@@ -47,7 +48,7 @@ fn optional_log_id(message: Option<proto::LogId>) -> Result<Option<LogId>, Malfo
 /// when not all did. `acknowledged` is the newest entry that the receiver has acknowledged to this leader.
 pub(crate) fn append_to_message(
     rpc: AppendEntriesRequest<TypeConfig>,
-    acknowledged: Option<LogId>,
+    acknowledged: Option<Acknowledgement>,
     max_bytes: usize,
 ) -> (proto::AppendEntriesRequest, Option<LogId>) {
     let mut entries = Vec::with_capacity(rpc.entries.len());
@@ -68,7 +69,8 @@ pub(crate) fn append_to_message(
         prev_log_id: rpc.prev_log_id.map(Wire::to_message),
         entries,
         leader_commit: rpc.leader_commit.map(Wire::to_message),
-        acknowledged: acknowledged.map(Wire::to_message),
+        acknowledged: acknowledged.map(|acknowledged| acknowledged.log_id.to_message()),
+        acknowledged_by: acknowledged.map_or(0, |acknowledged| acknowledged.folder),
     };
     (message, cut)
 }
@@ -77,9 +79,11 @@ pub(crate) fn append_to_message(
 pub(crate) fn acknowledged_of(
     message: &proto::AppendEntriesRequest,
     me: NodeId,
-) -> Result<(Vote, Option<LogId>), Malformed> {
+) -> Result<(Vote, Option<Acknowledgement>), Malformed> {
     let vote = leader_vote(message.vote, "append request", me)?;
-    Ok((vote, optional_log_id(message.acknowledged)?))
+    let folder = message.acknowledged_by;
+    let acknowledged = optional_log_id(message.acknowledged)?;
+    Ok((vote, acknowledged.map(|log_id| Acknowledgement { log_id, folder })))
 }
 
 pub(crate) fn append_from_message(
@@ -110,8 +114,10 @@ pub(crate) fn append_from_message(
     Ok(AppendEntriesRequest { vote, prev_log_id, entries, leader_commit })
 }
 
+/// The response of a node with this folder.
 pub(crate) fn append_answer_to_message(
     answer: AppendEntriesResponse<NodeId>,
+    folder: u64,
 ) -> proto::AppendEntriesResponse {
     use proto::append_entries_response::Result as Kind;
     let (kind, matching, vote) = match answer {
@@ -124,6 +130,7 @@ pub(crate) fn append_answer_to_message(
         result: kind.into(),
         matching: matching.map(Wire::to_message),
         vote: vote.map(Wire::to_message),
+        folder,
     }
 }
 
@@ -259,11 +266,11 @@ mod tests {
 
     #[test]
     fn a_higher_vote_must_be_higher() {
-        let answer = |vote| append_answer_to_message(AppendEntriesResponse::HigherVote(vote));
+        let answer = |vote| append_answer_to_message(AppendEntriesResponse::HigherVote(vote), 1);
         let sent = Vote::new_committed(3, 1);
         assert!(append_answer_from_message(answer(Vote::new_committed(3, 1)), &sent, true).is_err());
         assert!(append_answer_from_message(answer(Vote::new(4, 2)), &sent, true).is_ok());
-        let conflict = append_answer_to_message(AppendEntriesResponse::Conflict);
+        let conflict = append_answer_to_message(AppendEntriesResponse::Conflict, 1);
         assert!(append_answer_from_message(conflict, &sent, true).is_ok());
         assert!(append_answer_from_message(conflict, &sent, false).is_err());
     }

@@ -103,8 +103,8 @@ impl<A: Application> Consensus for Service<A> {
         let member = self.member(&request)?;
         let (message, me) = (request.into_inner(), member.site.me());
         let (vote, acknowledged) = rpc::acknowledged_of(&message, me).map_err(malformed)?;
-        if let Some(acknowledged) = acknowledged {
-            let checked = member.storage.check_acknowledged(vote.leader_id, acknowledged);
+        if let Some(acknowledged) = acknowledged.filter(|of| of.folder == member.folder) {
+            let checked = member.storage.check_acknowledged(vote.leader_id, acknowledged.log_id);
             checked.map_err(|fault| Status::unavailable(fault.to_string()))?;
         }
         let rpc = rpc::append_from_message(message, me).map_err(malformed)?;
@@ -113,7 +113,7 @@ impl<A: Application> Consensus for Service<A> {
         if !matches!(answer, AppendEntriesResponse::HigherVote(_)) {
             member.site.contact.heard_leader();
         }
-        Ok(Response::new(rpc::append_answer_to_message(answer)))
+        Ok(Response::new(rpc::append_answer_to_message(answer, member.folder)))
     }
 
     async fn request_vote(

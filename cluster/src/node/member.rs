@@ -26,6 +26,8 @@ pub(crate) struct Member<A: Application> {
     pub(crate) site: Arc<Site>,
     pub(crate) raft: Raft,
     pub(crate) storage: StorageHandle<A>,
+    /// Stands for the folder of the storage.
+    pub(crate) folder: u64,
     pub(crate) publication: Publication<A>,
     pub(crate) proposer: Proposer,
     pub(crate) forwarder: Forwarder,
@@ -40,8 +42,12 @@ pub(crate) struct Member<A: Application> {
 }
 
 impl<A: Application> Member<A> {
-    /// Starts consensus on `opened`, whose identity names the cluster.
-    pub(crate) async fn start(site: &Arc<Site>, mut opened: Opened<A>) -> Result<Arc<Self>, Fault> {
+    /// Starts consensus on `opened`, whose identity names the cluster and the folder.
+    pub(crate) async fn start(
+        site: &Arc<Site>,
+        mut opened: Opened<A>,
+        folder: u64,
+    ) -> Result<Arc<Self>, Fault> {
         let config = raft_config(site)?;
         let links = Links { site: Arc::clone(site) };
         let storage_fault = opened.handle.fault();
@@ -62,6 +68,7 @@ impl<A: Application> Member<A> {
             site: Arc::clone(site),
             raft: raft.clone(),
             storage: opened.handle,
+            folder,
             publication: opened.publication,
             forwarder: Forwarder::new(site, proposer.clone(), opened.boot),
             lease: Arc::clone(&lease),

@@ -31,6 +31,8 @@ pub struct Identity {
     pub node_id: NodeId,
     /// How far it has come.
     pub phase: Phase,
+    /// Stands for this folder, by a random number.
+    pub folder: u64,
 }
 
 /// The stored identity, if there is one.
@@ -61,7 +63,8 @@ pub(crate) fn load(disk: &dyn Disk, path: &Path) -> Result<Option<Identity>, Sto
         proto::node_identity::Phase::Forming => Phase::Forming,
         proto::node_identity::Phase::Formed => Phase::Formed,
     };
-    Ok(Some(Identity { cluster_id: message.cluster_id, node_id: message.node_id, phase }))
+    let (cluster_id, node_id, folder) = (message.cluster_id, message.node_id, message.folder);
+    Ok(Some(Identity { cluster_id, node_id, phase, folder }))
 }
 
 /// Stores the identity; it is durable when this returns.
@@ -75,6 +78,7 @@ pub(crate) fn save(disk: &dyn Disk, path: &Path, identity: &Identity) -> Result<
         node_id: identity.node_id,
         phase: phase.into(),
         format: FOLDER_FORMAT,
+        folder: identity.folder,
     };
     let payload = message.encode_to_vec();
     let bytes = [crc32c::crc32c(&payload).to_le_bytes().as_slice(), &payload].concat();
@@ -144,7 +148,7 @@ mod tests {
         crate::disk::make_folder(&disk, Path::new("/n")).unwrap();
         let path = Path::new("/n/identity");
         assert_eq!(load(&disk, path).unwrap(), None);
-        let identity = Identity { cluster_id: "c".into(), node_id: 3, phase: Phase::Formed };
+        let identity = Identity { cluster_id: "c".into(), node_id: 3, phase: Phase::Formed, folder: 7 };
         save(&disk, path, &identity).unwrap();
         disk.crash();
         assert_eq!(load(&disk, path).unwrap(), Some(identity));

@@ -90,7 +90,7 @@ impl World {
             18..19 => Disturbance::Stop(node),
             19..21 => Disturbance::PowerLoss(node),
             21..22 => Disturbance::Blackout,
-            22..23 if !self.has_lost_disk => Disturbance::LostDisk(node),
+            22..23 if !self.has_lost_voter => Disturbance::LostDisk(node),
             23..25 => Disturbance::BadDisk(node, (self.draw(2) == 0).then(|| self.draw(4_096))),
             25..26 => Disturbance::OtherKey(node),
             26..28 => Disturbance::StrayRejoin(other, node, 1 + self.draw(nodes)),
@@ -157,11 +157,21 @@ impl World {
                 Some(disturbance)
             }
             Disturbance::StrayRejoin(from, claimed, asked) if self.machine(from).is_sound() => {
+                // A member that is away loses its vote for a while, as one that has lost its disk does. A cluster of three
+                // does without one of them at a time.
+                let is_reached =
+                    !self.active.iter().any(|(other, _)| matches!(other, Disturbance::Links(..)));
+                if !(is_reached && self.machine(claimed).is_sound()) {
+                    if self.has_lost_voter {
+                        return None;
+                    }
+                    self.has_lost_voter = true;
+                }
                 self.machine(from).claim_to_be(claimed, asked);
                 Some(disturbance)
             }
-            Disturbance::LostDisk(node) if self.machine(node).is_sound() => {
-                self.has_lost_disk = true;
+            Disturbance::LostDisk(node) if self.machine(node).is_sound() && !self.has_lost_voter => {
+                self.has_lost_voter = true;
                 self.machine(node).lose_disk();
                 Some(disturbance)
             }

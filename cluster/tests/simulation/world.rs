@@ -48,7 +48,7 @@ pub struct World {
     /// What goes wrong, and until when.
     pub active: Vec<(Disturbance, u64)>,
     pub disturbances: usize,
-    pub has_lost_disk: bool,
+    pub has_lost_voter: bool,
     /// The network card of the test.
     pub tester: Option<Wire>,
     /// Nodes may stop serving: what comes of it is the business of the test.
@@ -86,7 +86,7 @@ impl World {
             leaders: BTreeSet::new(),
             active: Vec::new(),
             disturbances: 0,
-            has_lost_disk: false,
+            has_lost_voter: false,
             tester: None,
             allows_faults: false,
         }

@@ -101,7 +101,7 @@ pub fn log_id(index: u64) -> LogId {
 }
 
 pub fn identity() -> Identity {
-    Identity { cluster_id: "c".into(), node_id: 1, phase: Phase::Formed }
+    Identity { cluster_id: "c".into(), node_id: 1, phase: Phase::Formed, folder: 1 }
 }
 
 impl Node {

@@ -186,3 +186,33 @@ fn a_follower_that_has_lost_acknowledged_entries_sets_them_aside_and_comes_back(
         assert_eq!(get(&state.state, "key29"), Some("value".into()));
     });
 }
+
+#[test]
+fn nobody_leaves_the_voters_while_those_that_would_stay_are_no_quorum() {
+    Scenario::of(3).configured(early_promotion).run(async |cluster| {
+        cluster.node(1).propose(set("key", "value")).await.unwrap();
+        let leader = cluster.leader().await;
+        let (away, lost) = match leader {
+            1 => (2, 3),
+            2 => (1, 3),
+            _ => (1, 2),
+        };
+        // One is out of the leader's reach and somebody claims to be it, while the other has no log to vote with.
+        cluster.stop_node(lost).await;
+        cluster.lose_disk(lost);
+        cluster.cut(leader, away);
+        let (channel, envelope) = cluster.channel_as(away, leader);
+        let client = ConsensusClient::new(channel);
+        let claim = proto::RejoinRequest { node_id: away, address: "stray:1".into(), process: 7 };
+        let refused = eventually("the leader has not heard the member for a lease", || async {
+            let status = client.clone().rejoin(envelope.wrap(claim.clone())).await.err()?;
+            (!status.message().contains("within the last")).then_some(status)
+        });
+        assert!(refused.await.message().contains("no majority"));
+        cluster.heal_link(leader, away);
+        cluster.start_node(lost).await;
+        let asked = cluster.leader().await;
+        becomes(&cluster, asked, lost, "follower").await;
+        cluster.node(lost).propose(set("key", "value 2")).await.unwrap();
+    });
+}

@@ -69,7 +69,11 @@ pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
         let claim = proto::VerifyDigest { index, digest: digest.to_be_bytes().to_vec().into() };
         // The comparison changes a row itself, that of its request id: what counts is what the rows are after it.
         match member.forwarder.forward(proto::request::Body::VerifyDigest(claim)).await {
-            Ok(proposal) => compared = rows_after(&member, proposal.log_index),
+            // What was written in between is compared the next time.
+            Ok(proposal) if proposal.log_index == index + 1 => {
+                compared = rows_after(&member, proposal.log_index);
+            }
+            Ok(_) => compared = None,
             Err(error) => tracing::warn!(%error, "the digests were not compared"),
         }
     }

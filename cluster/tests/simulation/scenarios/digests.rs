@@ -49,7 +49,7 @@ fn a_leader_with_a_wrong_state_gives_way_to_the_majority_and_is_mended() {
         cluster.stop_node(1).await;
         cluster.start_node_with(1, KeyValue { misapplied: Some("key5") }).await;
         assert!(has_led(&cluster, 1).await);
-        // Whether the leader lives to respond, the write is in the log.
+        // The leader may stop before it responds.
         let _ = cluster.node(1).propose(set("key5", "value")).await;
 
         let fault = fault_of(&cluster, 1).await;

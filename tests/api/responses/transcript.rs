@@ -95,6 +95,11 @@ impl<'a> Transcript<'a> {
                 if let Some(audit) = object.get_mut("audit_ids") {
                     *audit = Value::from("{audit ids}");
                 }
+                for name in ["audit_id", "audit_chain_id"] {
+                    if let Some(audit) = object.get_mut(name).filter(|audit| audit.is_string()) {
+                        *audit = Value::from("{audit id}");
+                    }
+                }
                 // Trees have ids for keys.
                 *object = std::mem::take(object)
                     .into_iter()

@@ -27,7 +27,8 @@ pub struct Configuration<'a> {
 }
 
 impl Configuration<'_> {
-    /// The text. Passwords are hashed cheaply: nothing here is about their strength.
+    /// The text. Passwords are hashed cheaply: nothing here is about their strength. A stop has no delay: no load balancer has
+    /// to notice it.
     #[must_use]
     pub fn to_toml(&self) -> String {
         let mut text = format!(
@@ -43,7 +44,7 @@ impl Configuration<'_> {
         }
         let _ = write!(
             text,
-            "\n[http]\nlisten = \"{}\"\n\n[cluster]\nlisten = \"{}\"\n",
+            "\n[http]\nlisten = \"{}\"\nshutdown_delay_s = 0\n\n[cluster]\nlisten = \"{}\"\n",
             self.http, self.cluster
         );
         if let Some(interval_ms) = self.digest_interval_ms {

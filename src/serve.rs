@@ -20,7 +20,7 @@ use crate::ops::{housekeeping, key_watch, metrics, policy_reload, status};
 use crate::service::{self, Machine, ServiceError};
 
 /// How long requests in progress, of clients and of the operator, may hold up a stop: a little more than the HTTP
-/// server gives its own.
+/// server allows its own.
 const ENDING_LIMIT: Duration = Duration::from_secs(6);
 
 /// Why a node did not start, or stopped. Its text is one line.
@@ -57,7 +57,7 @@ pub enum ServeError {
     Fault(Fault),
 }
 
-/// How a node is told to stop.
+/// The request that a node stop.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     /// It is to stop: it reports that it is not ready, goes on serving for `http.shutdown_delay_s`, then lets requests
@@ -67,7 +67,7 @@ pub struct Stop {
     pub at_once: CancellationToken,
 }
 
-/// Runs a node until it is told to stop. `ready` is called once it accepts requests; they may have to wait for
+/// Runs a node until it is asked to stop. `ready` is called once it accepts requests; they may have to wait for
 /// a leader.
 ///
 /// # Errors
@@ -122,7 +122,7 @@ pub async fn run(config: Config, ready: impl FnOnce(), stop: Stop) -> Result<(),
     fault.map_or(Ok(()), |fault| Err(ServeError::Fault(fault)))
 }
 
-/// Waits until the node is told to stop, then has `stopping` show it and goes on serving for `delay`: whoever sends
+/// Waits until the node is asked to stop, then has `stopping` show it and goes on serving for `delay`: whoever sends
 /// requests here learns of it from `/ready`, before connections are refused.
 async fn linger(stop: &Stop, stopping: &CancellationToken, delay: Duration) {
     stop.asked.cancelled().await;

@@ -209,14 +209,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_node_listens_at_its_own_address_unless_it_is_told_another() {
+    async fn a_node_listens_at_its_own_address_unless_another_is_configured() {
         let of = |own: &str| {
             format!("peers = [{{id = 0, address = '{own}'}}, {{id = 1, address = '10.0.0.2:5100'}}]")
         };
         assert_eq!(listen(&of("10.0.0.1:5107")).await.unwrap(), "10.0.0.1:5107");
         assert_eq!(listen(&of("[::1]:5107")).await.unwrap(), "[::1]:5107");
-        let told = format!("listen = '0.0.0.0:5100'\n{}", of("nowhere.invalid:5107"));
-        assert_eq!(listen(&told).await.unwrap(), "0.0.0.0:5100");
+        let set = format!("listen = '0.0.0.0:5100'\n{}", of("nowhere.invalid:5107"));
+        assert_eq!(listen(&set).await.unwrap(), "0.0.0.0:5100");
         let alone = listen("peers = [{id = 0, address = 'localhost:5107'}]").await.unwrap();
         assert!(alone.ends_with(":5107"), "{alone}");
     }

@@ -40,11 +40,11 @@ pub enum Bug {
     SnapshotWithoutAssignments,
     /// A voter that has lost its folder goes on voting.
     ForgetfulVoter,
-    /// A node that says it has forgotten its log is taken back while the member with its number lives.
+    /// A node that claims to have forgotten its log is readmitted while the member with its number is running.
     StrayRejoin,
     /// A node takes the folder of another number for its own.
     ForeignFolder,
-    /// A node with another cluster key is let in, and serves.
+    /// A node with another cluster key is admitted, and serves.
     AnyClusterKey,
     /// The digest of the leader is taken for the right one, whatever those of the others are.
     LeadersDigest,

@@ -1,4 +1,4 @@
-//! How every member of the cluster does.
+//! The status of every member of the cluster.
 
 mod composition;
 
@@ -19,19 +19,19 @@ use crate::quorum::Quorum;
 use crate::storage::formats;
 use crate::types::{LogIndex, NodeId};
 
-/// How long a member may take to answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_millis(750);
-/// Members that are asked at the same time.
+/// The time within which a member has to respond.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(750);
+/// The most members that are asked at the same time.
 const ASKED_AT_ONCE: usize = 16;
 
 /// The cluster, as one node sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ClusterStatus {
-    /// Who leads, according to the answer with the highest term.
+    /// The leader according to the response with the highest term.
     pub leader: Option<NodeId>,
-    /// The highest term that was answered.
+    /// The highest term among the responses.
     pub term: u64,
-    /// The voters of the newest membership that was answered; `None`: no node that answers belongs to a cluster.
+    /// The voters of the newest membership among the responses; `None`: no node that responds belongs to a cluster.
     pub quorum: Option<Quorum>,
     /// All members, by number.
     pub nodes: Vec<NodeStatus>,
@@ -47,36 +47,36 @@ pub struct NodeStatus {
     /// Where clients reach it; empty when it is unreachable.
     pub public_url: String,
     /// `leader`, `follower`, `candidate`, `learner`; `starting` before it belongs to a cluster, `stopped`
-    /// after a failure, `unreachable` when it does not answer.
+    /// after a failure, `unreachable` when it does not respond.
     pub role: String,
     /// The end of its log.
     pub last_log_index: LogIndex,
     /// What it has applied.
     pub applied_index: LogIndex,
-    /// How many entries it is behind the longest log that was answered.
+    /// How many entries it is behind the longest log among the responses.
     pub lag: u64,
     /// Digest of its state after `applied_index`, in hexadecimal; empty when it is unreachable.
     pub digest: String,
     /// Its [`Announcement::options_digest`](crate::Announcement), in hexadecimal; empty when it is
-    /// unreachable or has told none.
+    /// unreachable or has announced none.
     pub options_digest: String,
     /// Whether that digest is another than the leader's; `None` when one of the two is not known.
     pub options_differ: Option<bool>,
-    /// Its [`Announcement::notice`](crate::Announcement); of one that is unreachable, why it is not spoken to.
+    /// Its [`Announcement::notice`](crate::Announcement); of one that is unreachable, why no call reaches it.
     pub notice: String,
     /// Whether it has a vote; `None`: no membership is known.
     pub is_voter: Option<bool>,
     /// Whether its state is another than that of a node that has applied as much: the leader, if that is one of them.
-    /// `None`: no node that answers has applied as much.
+    /// `None`: no node that responds has applied as much.
     pub state_differs: Option<bool>,
-    /// What only a node that answers can tell; `None`: it does not.
+    /// The details, which only a node that responds has.
     pub details: Option<NodeDetails>,
 }
 
-/// What a node tells of its process.
+/// The process of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NodeDetails {
-    /// Version of its software; empty: not told.
+    /// Version of its software; empty when unknown.
     pub version: String,
     /// The formats of files that its software writes, with their versions.
     pub formats: BTreeMap<String, u32>,
@@ -84,7 +84,7 @@ pub struct NodeDetails {
     pub uptime_ms: Option<u64>,
     /// Entries of its log that it has not applied.
     pub unapplied: u64,
-    /// Whether it may answer reads by itself; `None`: not told.
+    /// Whether it may serve reads by itself; `None`: unknown.
     pub is_lease_held: Option<bool>,
     /// For how long it has held its lease without a break.
     pub lease_age_ms: Option<u64>,
@@ -92,11 +92,11 @@ pub struct NodeDetails {
     pub fault: String,
 }
 
-/// What this node says of itself.
+/// The status of this node.
 pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
     let published = core.publication().load();
     let announcement = core.site.announcement.load();
-    let mut answer = proto::NodeStatusResponse {
+    let mut status = proto::NodeStatusResponse {
         node_id: core.site.me(),
         role: "starting".to_owned(),
         applied_index: published.applied_index,
@@ -115,40 +115,40 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
     if let Some(member) = core.member() {
         let metrics = member.raft.metrics();
         let now = metrics.borrow();
-        answer.role = role_name(now.state).to_owned();
-        answer.term = now.current_term;
-        answer.last_log_index = now.last_log_index.unwrap_or_default();
+        status.role = role_name(now.state).to_owned();
+        status.term = now.current_term;
+        status.last_log_index = now.last_log_index.unwrap_or_default();
         let voter_sets = now.membership_config.membership().get_joint_config().iter();
-        answer.voter_sets =
+        status.voter_sets =
             voter_sets.map(|set| proto::VoterSet { node_ids: set.iter().copied().collect() }).collect();
-        answer.membership_index = now.membership_config.log_id().map_or(0, |log_id| log_id.index);
+        status.membership_index = now.membership_config.log_id().map_or(0, |log_id| log_id.index);
         let lease_age = member.lease.age();
-        answer.lease_held = Some(lease_age.is_some());
-        answer.lease_age_ms = lease_age.map(milliseconds);
+        status.lease_held = Some(lease_age.is_some());
+        status.lease_age_ms = lease_age.map(milliseconds);
     }
     if let Some(fault) = core.site.faults.first() {
-        answer.role = "stopped".to_owned();
-        answer.fault = fault.to_string();
+        status.role = "stopped".to_owned();
+        status.fault = fault.to_string();
     }
-    answer
+    status
 }
 
-/// Whether this node's options are the leader's; `None` when one of the two is not known.
+/// Compares this node's options with the leader's: true where they are the same; `None` when one of the two is not known.
 pub(crate) async fn options_agree<A: Application>(core: Arc<Core<A>>) -> Option<bool> {
     let leader = core.site.leader()?;
-    let answer = ask(&core, leader).await?;
-    let differ = options_differ(&core.site.announcement.load().options_digest, &answer.options_digest);
+    let response = ask(&core, leader).await?;
+    let differ = options_differ(&core.site.announcement.load().options_digest, &response.options_digest);
     differ.map(|differ| !differ)
 }
 
 /// Asks every member.
 pub(crate) async fn ask_all<A: Application>(core: Arc<Core<A>>) -> ClusterStatus {
-    let questions = members(&core).into_iter().map(|(node_id, address)| {
+    let requests = members(&core).into_iter().map(|(node_id, address)| {
         let core = Arc::clone(&core);
         async move { (node_id, (address, ask(&core, node_id).await)) }
     });
-    let answers = futures::stream::iter(questions).buffer_unordered(ASKED_AT_ONCE).collect().await;
-    compose(answers, |node_id| core.site.peers.introductions().failure(node_id))
+    let responses = futures::stream::iter(requests).buffer_unordered(ASKED_AT_ONCE).collect().await;
+    compose(responses, |node_id| core.site.peers.introductions().failure(node_id))
 }
 
 /// All members: of the log's membership, and those the configuration names besides.
@@ -171,7 +171,7 @@ async fn ask<A: Application>(core: &Core<A>, node_id: NodeId) -> Option<proto::N
         return Some(own(core));
     }
     let mut client = core.site.peers.client(node_id, Lane::Bulk).ok()?;
-    let call = core.site.peers.request(proto::NodeStatusRequest {}, Some(ANSWER_TIMEOUT));
-    let answer = tokio::time::timeout(ANSWER_TIMEOUT, client.node_status(call)).await.ok()?.ok()?;
-    Some(answer.into_inner()).filter(|answer| answer.node_id == node_id)
+    let call = core.site.peers.request(proto::NodeStatusRequest {}, Some(RESPONSE_TIMEOUT));
+    let response = tokio::time::timeout(RESPONSE_TIMEOUT, client.node_status(call)).await.ok()?.ok()?;
+    Some(response.into_inner()).filter(|response| response.node_id == node_id)
 }

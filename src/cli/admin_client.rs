@@ -18,7 +18,7 @@ use super::failure::Failure;
 
 /// How long an operation may take. The node itself gives up on a write long before.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a status may take: the node itself gives up a little earlier.
+/// How long a status may take: the node itself ends the wait a little earlier.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 /// Answers are at most this long.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;

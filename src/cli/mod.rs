@@ -54,7 +54,7 @@ fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, F
 }
 
 /// Parses the arguments and runs the command. Exit codes: 0 done, 1 failed, 2 wrong arguments or
-/// configuration. Those of `status` tell how the cluster does.
+/// configuration. Those of `status` show the health of the cluster.
 pub fn main() -> ExitCode {
     // `serve` ties itself to its parent before anything else, so nothing may come before this.
     let cli = Cli::parse();

@@ -51,11 +51,7 @@ const METRICS: [(&str, Kind, &str); 37] = [
         Gauge,
         "For how long a node with a read lease has kept the oldest applied entry from its release, by node; on the leader.",
     ),
-    (
-        "keyraft_lease_held",
-        Gauge,
-        "1 while this node holds a read lease and answers reads by itself, else 0.",
-    ),
+    ("keyraft_lease_held", Gauge, "1 while this node holds a read lease and serves reads by itself, else 0."),
     (
         "keyraft_lease_suspended",
         Gauge,

@@ -53,7 +53,7 @@ pub async fn show(State(app): State<App>) -> Response {
     (status, Json(readiness)).into_response()
 }
 
-/// Whether this node is to be sent requests; at most [`KEPT`] old. A node that stops says so at once.
+/// Whether this node is to be sent requests; at most [`KEPT`] old. A node that stops reports it at once.
 pub async fn readiness(app: &App) -> Readiness {
     if app.stopping.is_cancelled() {
         metrics::gauge!("keyraft_ready").set(0);

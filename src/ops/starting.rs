@@ -13,7 +13,7 @@ use crate::app::App;
 
 /// The operations of a node: a status at any time, the rest once it has loaded its state.
 pub struct Starting {
-    /// What there is to tell until then.
+    /// The status until then.
     while_loading: ClusterStatus,
     operations: OnceLock<Operations>,
 }

@@ -105,7 +105,7 @@ pub struct NodeStatus {
     /// Entries of its log that it has not applied.
     #[serde(default)]
     pub unapplied: Option<u64>,
-    /// Whether it may answer reads by itself.
+    /// Whether it may serve reads by itself.
     #[serde(default)]
     pub is_lease_held: Option<bool>,
     /// For how long it has held its lease without a break.
@@ -163,7 +163,7 @@ pub async fn report(app: &App) -> ClusterStatus {
     report
 }
 
-/// What a node can tell that still reads its files.
+/// The status of a node that still reads its files.
 #[must_use]
 pub fn while_loading(config: &Config) -> ClusterStatus {
     let nodes = config.cluster.peers.iter().map(|peer| {

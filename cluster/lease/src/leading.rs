@@ -63,7 +63,7 @@ pub(crate) struct Leading {
     pub(crate) waiting: Option<(LogIndex, Instant)>,
     /// When it was last looked who delays a release.
     pub(crate) looked_at: Instant,
-    /// Suspensions that nobody has been told of.
+    /// Suspensions that are not reported yet.
     pub(crate) suspensions: Vec<Suspension>,
     next_ping: u64,
     pings: VecDeque<(u64, Instant)>,

@@ -91,7 +91,7 @@ async fn propose(
 ) -> Proposed {
     let leader = status.borrow_and_update().leadership;
     barred.iter_mut().for_each(Barred::proposed);
-    // openraft says nothing of an entry that a snapshot has overtaken after this node was deposed.
+    // openraft reports no outcome for an entry that a snapshot has overtaken after this node was deposed.
     let changed = tokio::select! {
         changed = raft.change_membership(change, false) => changed,
         _ = status.wait_for(|now| now.leadership != leader) => {

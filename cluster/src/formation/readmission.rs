@@ -119,7 +119,7 @@ pub(crate) struct Readmitted {
 /// Why the leader does not take a node back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    /// The member that the caller claims to be is alive.
+    /// The member that the caller claims to be is running.
     #[error(
         "node {node} runs at {address} and responds, so the process at {claimed} cannot be it; is a number used twice?"
     )]
@@ -128,7 +128,7 @@ pub(crate) enum Refusal {
         node: NodeId,
         /// Where the member is.
         address: String,
-        /// Where the caller says it is.
+        /// The address that the caller claims.
         claimed: String,
     },
     /// The member that the caller claims to be has responded not long ago, and may still hold a lease.

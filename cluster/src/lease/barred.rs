@@ -132,7 +132,7 @@ mod tests {
             self.lease.reply(&reply, 0).is_some_and(|message| message.grant.is_some())
         }
 
-        /// Node 2 gives up what it holds.
+        /// Node 2 surrenders its lease.
         fn surrender(&mut self) {
             let reply = Reply { is_leaving: true, ..self.reply() };
             self.lease.reply(&reply, 0);
@@ -169,7 +169,7 @@ mod tests {
         open.proposed();
         drop(open);
         assert!(!pair.is_granted());
-        // Another change that is settled says nothing of the one that is open.
+        // Another change that is settled leaves the open one open.
         pair.lease.bar(2).await.unwrap().settled();
         assert!(!pair.is_granted());
     }

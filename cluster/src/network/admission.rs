@@ -23,8 +23,8 @@ use crate::types::NodeId;
 
 /// How long a caller may take to prove the cluster key.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_millis(5_000);
-/// How many connections are between their first byte and their proof. The oldest gives way to a new one: a peer needs
-/// one round trip, and who opens connections without proving anything shuts nobody else out.
+/// The most connections between their first byte and their proof. A new one evicts the oldest: a peer needs one round
+/// trip, and a client that opens connections without proving anything shuts nobody else out.
 const MOST_HALF_OPEN: usize = 64;
 /// How many admitted connections wait to be served.
 const MOST_ADMITTED: usize = 16;
@@ -66,7 +66,7 @@ async fn accept(site: &Arc<Site>, mut incoming: Incoming, admitted: mpsc::Sender
                         return;
                     },
                     Ok(Err(error)) => note(site, &refusals, &error),
-                    // It has given way.
+                    // It was evicted.
                     Err(_) => {}
                 }
             }
@@ -210,7 +210,7 @@ mod tests {
         let mut peer = connect(&door);
         prove(&mut peer).await.unwrap();
         assert_eq!(door.admitted.next().await.unwrap().unwrap().connect_info(), Proven(7));
-        assert!(is_closed(silent.pop_front().unwrap()).await, "the oldest has given way");
+        assert!(is_closed(silent.pop_front().unwrap()).await, "the oldest is evicted");
         assert!(started.elapsed() < HANDSHAKE_TIMEOUT);
         for stream in silent {
             assert!(is_closed(stream).await);

@@ -53,7 +53,7 @@ fn refused(error: impl std::fmt::Display) -> Status {
 }
 
 fn without_meta() -> Status {
-    Status::invalid_argument("the first chunk of a snapshot says nothing of it")
+    Status::invalid_argument("the first chunk of a snapshot does not describe it")
 }
 
 /// Installs a leader's snapshot, and returns the vote that this node obeys.

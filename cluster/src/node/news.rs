@@ -102,7 +102,7 @@ mod tests {
         for same in [view(1, None), view(2, Some(2)), leading(3, true)] {
             assert_eq!(news(1, &same, &same), []);
         }
-        assert_eq!(news(1, &view(2, None), &view(3, None)), [], "a term alone tells nobody anything");
+        assert_eq!(news(1, &view(2, None), &view(3, None)), [], "a term alone is no news");
     }
 
     #[test]

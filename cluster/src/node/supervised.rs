@@ -75,7 +75,7 @@ async fn ended_early(site: &Site, name: &'static str) {
     }
 }
 
-/// What a panic said may hold anything; the panic itself has been printed.
+/// The message of a panic may hold anything, so it is left out; the panic itself has been printed.
 fn panicked(site: &Site, name: &'static str) {
     site.faults.raise(Fault::Task { name, reason: "it panicked" });
 }

@@ -1,4 +1,4 @@
-//! The answers of the members, put together.
+//! The status of the cluster, composed of the responses of its members.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,46 +10,51 @@ use crate::network::handshake::HandshakeError;
 use crate::quorum::Quorum;
 use crate::types::NodeId;
 
-/// What each member has answered, with its address.
-pub(super) type Answers = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
+/// The response of each member, with its address.
+pub(super) type Responses = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
 
-/// The cluster as these answers show it. `failure`: why a node is not spoken to.
-pub(super) fn compose(answers: Answers, failure: impl Fn(NodeId) -> Option<HandshakeError>) -> ClusterStatus {
-    let given = || answers.values().filter_map(|(_, answer)| answer.as_ref());
-    let term = given().map(|answer| answer.term).max().unwrap_or_default();
-    let newest = || given().filter(|answer| answer.term == term);
-    let leading = newest().find(|answer| answer.role == "leader").map(|answer| answer.node_id);
-    let leader = leading.or_else(|| newest().find_map(|answer| answer.leader));
-    let leaders = leader.and_then(|number| answers.get(&number)).and_then(|(_, answer)| answer.as_ref());
-    let leaders_options = leaders.map(|answer| answer.options_digest.clone()).unwrap_or_default();
-    let longest = given().map(|answer| answer.last_log_index).max().unwrap_or_default();
-    let voter_sets = voter_sets(given());
-    let runs = |node: NodeId| given().any(|answer| answer.node_id == node && is_running(&answer.role));
+/// The cluster as these responses show it. `failure` returns why no call reaches a node.
+pub(super) fn compose(
+    responses: Responses,
+    failure: impl Fn(NodeId) -> Option<HandshakeError>,
+) -> ClusterStatus {
+    let received = || responses.values().filter_map(|(_, response)| response.as_ref());
+    let term = received().map(|response| response.term).max().unwrap_or_default();
+    let newest = || received().filter(|response| response.term == term);
+    let leading = newest().find(|response| response.role == "leader").map(|response| response.node_id);
+    let leader = leading.or_else(|| newest().find_map(|response| response.leader));
+    let leaders =
+        leader.and_then(|number| responses.get(&number)).and_then(|(_, response)| response.as_ref());
+    let leaders_options = leaders.map(|response| response.options_digest.clone()).unwrap_or_default();
+    let longest = received().map(|response| response.last_log_index).max().unwrap_or_default();
+    let voter_sets = voter_sets(received());
+    let runs =
+        |node: NodeId| received().any(|response| response.node_id == node && is_running(&response.role));
     let quorum = Quorum::of(&voter_sets, runs);
     let is_voter = |node: NodeId| quorum.map(|_| voter_sets.iter().any(|set| set.contains(&node)));
-    let nodes = answers
+    let nodes = responses
         .iter()
-        .map(|(number, (address, answer))| {
+        .map(|(number, (address, response))| {
             let (number, address, is_voter) = (*number, address.clone(), is_voter(*number));
-            let Some(answer) = answer else {
+            let Some(response) = response else {
                 let notice = failure(number).map(|failed| failed.to_string()).unwrap_or_default();
                 return NodeStatus { is_voter, lag: longest, notice, ..unreachable(number, address) };
             };
             NodeStatus {
                 number,
                 address,
-                public_url: answer.public_url.clone(),
-                role: answer.role.clone(),
-                last_log_index: answer.last_log_index,
-                applied_index: answer.applied_index,
-                lag: longest.saturating_sub(answer.applied_index),
-                digest: answer.digest.clone(),
-                options_differ: options_differ(&answer.options_digest, &leaders_options),
-                options_digest: hexadecimal(&answer.options_digest),
-                notice: answer.notice.clone(),
+                public_url: response.public_url.clone(),
+                role: response.role.clone(),
+                last_log_index: response.last_log_index,
+                applied_index: response.applied_index,
+                lag: longest.saturating_sub(response.applied_index),
+                digest: response.digest.clone(),
+                options_differ: options_differ(&response.options_digest, &leaders_options),
+                options_digest: hexadecimal(&response.options_digest),
+                notice: response.notice.clone(),
                 is_voter,
-                state_differs: state_differs(answer, leaders, given()),
-                details: Some(details(answer)),
+                state_differs: state_differs(response, leaders, received()),
+                details: Some(details(response)),
             }
         })
         .collect();
@@ -61,11 +66,12 @@ pub(super) fn options_differ(one: &[u8], other: &[u8]) -> Option<bool> {
     if one.is_empty() || other.is_empty() { None } else { Some(one != other) }
 }
 
-/// The voters by the newest membership of all answers.
-fn voter_sets<'a>(given: impl Iterator<Item = &'a proto::NodeStatusResponse>) -> Vec<BTreeSet<NodeId>> {
-    let newest =
-        given.filter(|answer| !answer.voter_sets.is_empty()).max_by_key(|answer| answer.membership_index);
-    let sets = newest.map(|answer| answer.voter_sets.as_slice()).unwrap_or_default();
+/// The voters by the newest membership of all responses.
+fn voter_sets<'a>(responses: impl Iterator<Item = &'a proto::NodeStatusResponse>) -> Vec<BTreeSet<NodeId>> {
+    let newest = responses
+        .filter(|response| !response.voter_sets.is_empty())
+        .max_by_key(|response| response.membership_index);
+    let sets = newest.map(|response| response.voter_sets.as_slice()).unwrap_or_default();
     sets.iter().map(|set| set.node_ids.iter().copied().collect()).collect()
 }
 
@@ -78,7 +84,7 @@ fn is_running(role: &str) -> bool {
 fn state_differs<'a>(
     own: &proto::NodeStatusResponse,
     leaders: Option<&proto::NodeStatusResponse>,
-    mut given: impl Iterator<Item = &'a proto::NodeStatusResponse>,
+    mut responses: impl Iterator<Item = &'a proto::NodeStatusResponse>,
 ) -> Option<bool> {
     let is_comparable = |other: &proto::NodeStatusResponse| {
         other.node_id != own.node_id && other.applied_index == own.applied_index && own.applied_index > 0
@@ -87,9 +93,9 @@ fn state_differs<'a>(
         return Some(leaders.digest != own.digest);
     }
     if leaders.is_some_and(|leaders| leaders.node_id == own.node_id) {
-        return given.any(is_comparable).then_some(false);
+        return responses.any(is_comparable).then_some(false);
     }
-    let compared: Vec<_> = given.filter(|other| is_comparable(other)).collect();
+    let compared: Vec<_> = responses.filter(|other| is_comparable(other)).collect();
     (!compared.is_empty()).then(|| compared.iter().any(|other| other.digest != own.digest))
 }
 
@@ -112,16 +118,16 @@ fn unreachable(number: NodeId, address: String) -> NodeStatus {
     }
 }
 
-fn details(answer: &proto::NodeStatusResponse) -> NodeDetails {
-    let formats = answer.formats.iter().map(|format| (format.name.clone(), format.version));
+fn details(response: &proto::NodeStatusResponse) -> NodeDetails {
+    let formats = response.formats.iter().map(|format| (format.name.clone(), format.version));
     NodeDetails {
-        version: answer.version.clone(),
+        version: response.version.clone(),
         formats: formats.collect(),
-        uptime_ms: answer.uptime_ms,
-        unapplied: answer.last_log_index.saturating_sub(answer.applied_index),
-        is_lease_held: answer.lease_held,
-        lease_age_ms: answer.lease_age_ms,
-        fault: answer.fault.clone(),
+        uptime_ms: response.uptime_ms,
+        unapplied: response.last_log_index.saturating_sub(response.applied_index),
+        is_lease_held: response.lease_held,
+        lease_age_ms: response.lease_age_ms,
+        fault: response.fault.clone(),
     }
 }
 
@@ -138,7 +144,7 @@ mod tests {
     use super::*;
     use crate::types::LogIndex;
 
-    fn answer(node_id: NodeId, role: &str, term: u64, index: LogIndex) -> proto::NodeStatusResponse {
+    fn response(node_id: NodeId, role: &str, term: u64, index: LogIndex) -> proto::NodeStatusResponse {
         proto::NodeStatusResponse {
             node_id,
             role: role.into(),
@@ -149,20 +155,20 @@ mod tests {
         }
     }
 
-    /// Of nodes that are all spoken to.
-    fn shown(answers: Answers) -> ClusterStatus {
-        compose(answers, |_| None)
+    /// Of nodes that calls reach.
+    fn shown(responses: Responses) -> ClusterStatus {
+        compose(responses, |_| None)
     }
 
     #[test]
     fn the_leader_of_the_highest_term_is_named_and_lag_is_counted_from_the_longest_log() {
-        let answers = BTreeMap::from([
-            (1, ("a:1".to_owned(), Some(answer(1, "leader", 3, 10)))),
-            (2, ("b:1".to_owned(), Some(answer(2, "leader", 4, 15)))),
+        let responses = BTreeMap::from([
+            (1, ("a:1".to_owned(), Some(response(1, "leader", 3, 10)))),
+            (2, ("b:1".to_owned(), Some(response(2, "leader", 4, 15)))),
             (3, ("c:1".to_owned(), None)),
         ]);
         let other_key = HandshakeError::WrongProof;
-        let status = compose(answers, |_| Some(other_key.clone()));
+        let status = compose(responses, |_| Some(other_key.clone()));
         assert_eq!((status.leader, status.term), (Some(2), 4));
         assert_eq!(status.nodes.iter().map(|node| node.lag).collect::<Vec<_>>(), [5, 0, 15]);
         assert_eq!(status.nodes[2].role, "unreachable");
@@ -172,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn a_node_with_other_options_than_the_leader_is_told_from_one_that_has_told_none() {
+    fn a_node_with_other_options_than_the_leader_is_distinguished_from_one_that_has_announced_none() {
         let with_options = |node_id, role: &str, options: &[u8]| {
-            let answer = proto::NodeStatusResponse {
+            let response = proto::NodeStatusResponse {
                 options_digest: options.to_vec().into(),
-                ..answer(node_id, role, 1, 1)
+                ..response(node_id, role, 1, 1)
             };
-            (node_id, (String::new(), Some(answer)))
+            (node_id, (String::new(), Some(response)))
         };
         let status = shown(BTreeMap::from([
             with_options(1, "follower", &[0xab]),
@@ -192,34 +198,34 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_membership_tells_who_has_a_vote_and_who_is_missed() {
+    fn the_newest_membership_shows_who_has_a_vote_and_who_is_missing() {
         let with_voters = |node_id, role: &str, membership_index, voters: &[NodeId]| {
             let voter_sets = vec![proto::VoterSet { node_ids: voters.to_vec() }];
-            let answer =
-                proto::NodeStatusResponse { voter_sets, membership_index, ..answer(node_id, role, 1, 1) };
-            (node_id, (String::new(), Some(answer)))
+            let response =
+                proto::NodeStatusResponse { voter_sets, membership_index, ..response(node_id, role, 1, 1) };
+            (node_id, (String::new(), Some(response)))
         };
         let status = shown(BTreeMap::from([
             with_voters(1, "leader", 7, &[1, 2, 3]),
             with_voters(2, "stopped", 3, &[2]),
             (3, (String::new(), None)),
             with_voters(4, "learner", 7, &[1, 2, 3]),
-            (5, (String::new(), Some(answer(5, "starting", 0, 0)))),
+            (5, (String::new(), Some(response(5, "starting", 0, 0)))),
         ]));
         let quorum = Quorum { voters: 3, responding: 1, is_there: false, may_fail: 0 };
         assert_eq!(status.quorum, Some(quorum));
         let is_voter: Vec<_> = status.nodes.iter().map(|node| node.is_voter).collect();
         assert_eq!(is_voter, [Some(true), Some(true), Some(true), Some(false), Some(false)]);
-        let unformed = shown(BTreeMap::from([(5, (String::new(), Some(answer(5, "starting", 0, 0))))]));
+        let unformed = shown(BTreeMap::from([(5, (String::new(), Some(response(5, "starting", 0, 0))))]));
         assert_eq!((unformed.quorum, unformed.nodes[0].is_voter), (None, None));
     }
 
     #[test]
     fn states_are_compared_where_as_much_is_applied_and_the_leaders_is_right() {
         let with_digest = |node_id, role: &str, index, digest: &str| {
-            let answer =
-                proto::NodeStatusResponse { digest: digest.to_owned(), ..answer(node_id, role, 1, index) };
-            (node_id, (String::new(), Some(answer)))
+            let response =
+                proto::NodeStatusResponse { digest: digest.to_owned(), ..response(node_id, role, 1, index) };
+            (node_id, (String::new(), Some(response)))
         };
         let differing = |leader: &str| -> Vec<_> {
             let status = shown(BTreeMap::from([

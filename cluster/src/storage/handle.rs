@@ -85,7 +85,7 @@ impl<A: Application> StorageHandle<A> {
         self.shared.is_inline
     }
 
-    /// Refuses a snapshot of another node, by what its first chunk tells of it, when another version has made it.
+    /// Refuses a snapshot of another node, by the description in its first chunk, when another version has made it.
     ///
     /// # Errors
     /// `Unsupported`.

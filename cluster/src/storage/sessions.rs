@@ -28,9 +28,9 @@ const MAX_ANSWER_BYTES_PER_NODE: u64 = 16 << 20;
 struct Session {
     boot: u64,
     floor: u64,
-    /// As their rows: the refusal in one byte, then the application's answer.
+    /// As their rows: the refusal in one byte, then the application's response.
     answers: OrdMap<u64, Bytes>,
-    /// Of all answers.
+    /// Of all responses.
     bytes: u64,
 }
 

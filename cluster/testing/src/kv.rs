@@ -98,7 +98,7 @@ impl Application for KeyValue {
             b"panic" => {
                 // What a half-done command leaves must not be seen.
                 state.insert(key.to_vec(), b"half done".to_vec());
-                panic!("as it was told");
+                panic!("as the command demands");
             }
             _ => return Bytes::from_static(b"unknown"),
         };

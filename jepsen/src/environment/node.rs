@@ -154,7 +154,7 @@ impl Node {
         self.wall_clock_offset_ms.store(offset_ms, Ordering::SeqCst);
     }
 
-    /// What it has instead of what is its own when it starts the next time; nothing, unless this says so.
+    /// What it has instead of what is its own when it starts the next time; nothing, unless this names it.
     pub fn lend(&self, lent: Lent) {
         *self.lent.lock().unwrap_or_else(PoisonError::into_inner) = lent;
     }

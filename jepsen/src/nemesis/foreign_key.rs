@@ -14,7 +14,7 @@ use super::{Nemesis, Struck};
 use crate::environment::{Environment, EnvironmentError, Lent, Life, Node, status, write_cluster_key};
 use crate::schedule::Chance;
 
-/// A node that is ready in spite of its key says so by then.
+/// A node that is ready in spite of its key reports it by then.
 const LEAST_HOLD: Duration = Duration::from_secs(4);
 const PAUSE: Duration = Duration::from_millis(100);
 /// A node that has ended by itself is gone already.
@@ -61,7 +61,7 @@ fn other_key(environment: &Environment, chance: &mut Chance) -> Result<Lent, Env
     Ok(Lent { cluster_key: Some(path), ..Lent::default() })
 }
 
-/// Whether a node says that it is ready, within a time, while it runs. It is watched to the end of that time, so that clients
+/// Whether a node reports that it is ready, within a time, while it runs. It is watched to the end of that time, so that clients
 /// meet it.
 async fn says_ready(node: &Node, time: Duration) -> bool {
     let (until, mut has_said) = (Instant::now() + time, false);

@@ -100,7 +100,7 @@ impl Nemesis for SecondProcess {
     }
 }
 
-/// Lets second processes of these nodes run for a time; the node of one that has said that it is ready.
+/// Lets second processes of these nodes run for a time; the node of one that has reported that it is ready.
 async fn ask(environment: &Environment, nodes: &[&Node]) -> Result<Option<usize>, EnvironmentError> {
     let twins = nodes.iter().map(|node| environment.twin_of(node)).collect::<Result<Vec<Node>, _>>()?;
     let mut started = Ok(());
@@ -120,7 +120,7 @@ async fn ask(environment: &Environment, nodes: &[&Node]) -> Result<Option<usize>
     started.map(|()| serving)
 }
 
-/// Returns once one of these nodes leads and all of them say that they are ready.
+/// Returns once one of these nodes leads and all of them report that they are ready.
 async fn served_by(nodes: &[&Node]) {
     loop {
         let leads = join_all(nodes.iter().map(|node| status::look(node))).await;

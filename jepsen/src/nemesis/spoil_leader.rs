@@ -67,7 +67,7 @@ impl Nemesis for SpoilLeader {
         }
         let replaced = timeout(NOTICE_LIMIT, replaced(leader, &all.nodes, &before)).await;
         let is_back = timeout(RETURN_LIMIT, served_again(&all.nodes)).await.is_ok();
-        // A node that has replaced its state several times in a row would give up; the next process counts anew.
+        // A node that has replaced its state several times in a row would stop for good; the next process counts from zero.
         node.stop().await;
         let started = environment.start(node).await;
         let name = |number: usize| format!("n{}", number + 1);
@@ -125,7 +125,7 @@ async fn replaced(spoiled: usize, nodes: &[&Node], before: &[u32]) -> Replaced {
     }
 }
 
-/// Returns once all of these nodes say that they are ready.
+/// Returns once all of these nodes report that they are ready.
 async fn served_again(nodes: &[&Node]) {
     for node in nodes {
         while node.data().join(MARKER).exists() || !status::is_ready(node).await {

@@ -22,7 +22,7 @@ use health::Health;
 ///
 /// With --config it asks the node on this machine over its admin socket, as the user that runs the node, and needs
 /// neither a token nor a leader. With --url it asks any node, which outside of `keyraft dev` wants a token, unless its
-/// configuration says operations.status_without_credentials.
+/// configuration has operations.status_without_credentials.
 ///
 /// Exit codes: 0 the node serves, and all members of the cluster are there; 1 a majority of the voters is there, but
 /// the node is not ready, or a member is missing, a learner that should be a voter, or differs from the others; 2 there
@@ -161,7 +161,7 @@ async fn fetch(client: &reqwest::Client, url: &str, token: Option<&str>) -> Resu
     }
 }
 
-/// The innermost cause tells most: "connection refused".
+/// The innermost cause is the most specific: "connection refused".
 fn chain(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {

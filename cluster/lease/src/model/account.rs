@@ -21,9 +21,9 @@ pub(super) fn tell(action: &Action) -> String {
             let (number, applied) = (reply.reply, reply.applied);
             format!("{}/{} receives reply {number} of {from}: applied {applied}", to.term, to.node)
         }
-        Action::Report(node) => format!("{node} answers the last ping again"),
+        Action::Report(node) => format!("{node} replies to the last ping again"),
         Action::Stand(node, voters) => {
-            format!("{node} stands, with the votes of {voters:?}")
+            format!("{node} is a candidate with the votes of {voters:?}")
         }
         Action::Win(node) => format!("{node} learns that it is elected"),
         Action::Write(node) => format!("{node} appends a write"),

@@ -36,7 +36,7 @@ impl Node {
 
     /// Counts who has delayed a release for too long, and suspends who does so again and again.
     ///
-    /// Called with every ping at least. A leader that was away for longer, because its machine or its process stood still,
+    /// Called with every ping at least. A leader that was away for longer, because its machine or its process was paused,
     /// has nobody to blame for what has waited meanwhile.
     fn note_hold_ups(&mut self, now: Instant) {
         let Numbers { laggard_after, follower_lease, .. } = self.numbers;

@@ -41,7 +41,7 @@ impl Trio {
         Self { leader, followers: [node(B, vote), node(C, vote)] }
     }
 
-    /// The answers of all followers to a new ping.
+    /// The replies of all followers to a new ping.
     fn replies(&mut self, now: Instant) -> Vec<Reply> {
         let ping = self.leader.ping(None, now).unwrap();
         self.followers.iter_mut().map(|node| node.message_from_leader(&ping, now).unwrap()).collect()
@@ -54,7 +54,7 @@ impl Trio {
         granted.collect()
     }
 
-    /// The leader takes an answer, and the follower what comes back: the node, if that is a grant.
+    /// The leader takes a reply, and the follower what comes back: the node, if that is a grant.
     fn take(&mut self, reply: &Reply, now: Instant) -> Option<NodeId> {
         let message: LeaderMessage = self.leader.reply(reply, now).0?;
         let follower = self.followers.iter_mut().find(|node| node.id() == reply.node)?;

@@ -9,7 +9,7 @@
 //!
 //! Numbers are little-endian. A frame unpacks to whole rows: key length u32, key, value length u32,
 //! value. Nothing follows the trailer. All versions begin with the magic, the version and the header, so
-//! that a newer one is told from a damaged one.
+//! that a newer one is distinguished from a damaged one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

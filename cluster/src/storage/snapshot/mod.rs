@@ -140,7 +140,7 @@ pub(crate) struct SnapshotStore {
 /// Snapshots that are there and cannot be used.
 #[derive(Default)]
 struct Unreadable {
-    /// The last entry that the name of one tells of.
+    /// The last entry that the name of one names.
     last: Option<LogId>,
     /// Why the disk did not read one.
     error: Option<StorageError>,

@@ -1,4 +1,4 @@
-//! What the header and the name of a snapshot tell, and whether this version understands it.
+//! The header and the name of a snapshot, and the check that this version understands it.
 
 use std::path::Path;
 

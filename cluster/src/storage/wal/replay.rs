@@ -198,7 +198,7 @@ impl Replay {
     /// What was recovered of `segments`.
     ///
     /// # Errors
-    /// Entries are lost, and it cannot be told which.
+    /// Entries are lost, and which is unknown.
     pub(super) fn finish(mut self, folder: &Path, segments: Vec<u64>) -> Result<Recovered, StorageError> {
         self.abandon()?;
         let purged = self.index.purged;

@@ -96,7 +96,7 @@ fn a_leader_that_cannot_apply_gives_up_and_another_leads() {
             other => panic!("{other}"),
         }
         let range = Duration::from_secs(9)..Duration::from_secs(13);
-        assert!(range.contains(&gave_up), "it gave up after {gave_up:?}");
+        assert!(range.contains(&gave_up), "it stopped after {gave_up:?}");
         let next = cluster.leader().await;
         assert_ne!(next, leader);
         cluster.node(follower).propose(set("key", "newer")).await.unwrap();
@@ -150,7 +150,7 @@ fn a_node_whose_readmission_was_given_up_is_granted_leases_once_it_is_back() {
         // The leader cannot have the node leave: without the other one nothing is committed.
         cluster.stop_node(other).await;
         cluster.start_node(lost).await;
-        // The leader has given that up by then.
+        // The leader has stopped by then.
         tokio::time::sleep(Duration::from_secs(12)).await;
         cluster.start_node(other).await;
         eventually("the node is a learner", || async {

@@ -58,7 +58,11 @@ impl Dialer {
         Ok(endpoint.connect_with_connector_lazy(connector))
     }
 
-    async fn dial(&self, to: NodeId, address: &str) -> Result<Socket, HandshakeError> {
+    /// A connection to node `to` at `host:port`, on which both sides have proved the cluster key.
+    ///
+    /// # Errors
+    /// Nothing responds there, or what does is not node `to` of this cluster.
+    pub(crate) async fn dial(&self, to: NodeId, address: &str) -> Result<Socket, HandshakeError> {
         let secret = self.secret.as_ref().ok_or(HandshakeError::NoKey)?;
         let mut socket = self.network.connect(address).await?;
         greet(&mut socket, Own { node_id: self.node_id, secret, random: self.random.as_ref() }, to).await?;

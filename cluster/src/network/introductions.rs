@@ -79,6 +79,11 @@ impl Introductions {
         self.outvoted.load().as_deref().copied()
     }
 
+    /// The peers that this node does not speak to although it can reach them.
+    pub(crate) fn failed(&self) -> Vec<NodeId> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
     /// Why this node does not speak to a peer that it can reach.
     pub(crate) fn failure(&self, peer: NodeId) -> Option<HandshakeError> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).get(&peer).cloned()

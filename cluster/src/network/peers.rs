@@ -15,10 +15,13 @@ use tonic::transport::Channel;
 use super::connector::Dialer;
 use super::introductions::Introductions;
 use super::sockets::Network;
-use super::{CLUSTER_KEY, NODE_KEY, TO_KEY};
+use super::{CLUSTER_KEY, CONNECT_TIMEOUT, NODE_KEY, TO_KEY};
 use crate::config::NodeConfig;
 use crate::environment::Environment;
 use crate::types::NodeId;
+
+/// The time between two attempts to connect to peers that have shown to be no nodes of this cluster.
+const INTRODUCTION_INTERVAL: Duration = Duration::from_millis(2_000);
 
 pub(crate) type Client = ConsensusClient<InterceptedService<Channel, To>>;
 
@@ -147,6 +150,25 @@ impl Peers {
             request.metadata_mut().insert(CLUSTER_KEY, cluster_id);
         }
         request
+    }
+
+    /// Connects again, every [`INTRODUCTION_INTERVAL`], to the peers that the last connection has shown to be no nodes of
+    /// this cluster: those whose key or address was corrected may be of no interest to this node otherwise, and would count
+    /// against its own key for ever.
+    pub(crate) async fn introduce_again(&self) {
+        loop {
+            tokio::time::sleep(INTRODUCTION_INTERVAL).await;
+            let failed = self.introductions.failed().into_iter();
+            futures::future::join_all(failed.map(|peer| self.introduce(peer))).await;
+        }
+    }
+
+    async fn introduce(&self, peer: NodeId) {
+        let Some(address) = self.address(peer) else { return };
+        let dialed = tokio::time::timeout(CONNECT_TIMEOUT, self.dialer.dial(peer, &address)).await;
+        if let Ok(dialed) = dialed {
+            self.introductions.note(peer, &dialed.map(drop));
+        }
     }
 
     fn connect(&self, node_id: NodeId, address: &str) -> Result<Client, Status> {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::core::Core;
 use super::site::Site;
-use super::supervised::{once, until_stopped};
+use super::supervised::{forever, once, until_stopped};
 use super::{Node, Running, Threads};
 use crate::application::Application;
 use crate::config::{ConfigError, NodeConfig};
@@ -96,7 +96,9 @@ async fn begin<A: Application>(
     let opened = ground.open(&site).await?;
     let (form_calls, calls) = mpsc::channel(FORM_CALLS);
     let core = Core::new(site, opened.publication.clone(), form_calls);
+    let introducing = Arc::clone(&core.site);
     let tasks = vec![
+        forever(&core.site, "introductions", async move { introducing.peers.introduce_again().await }),
         until_stopped(&core.site, "cluster service", server::serve(Arc::clone(&core), incoming)),
         once(&core.site, "formation", formation::run(Arc::clone(&core), ground, opened, calls)),
     ];

@@ -65,6 +65,12 @@ impl Cluster {
         self.until(|| self.machine(node).node().is_some()).await;
     }
 
+    /// Starts a process with the key of another cluster.
+    pub async fn start_node_with_other_key(&self, node: NodeId) {
+        self.machine(node).start_with_other_key();
+        self.until(|| self.machine(node).node().is_some()).await;
+    }
+
     pub async fn stop_node(&self, node: NodeId) {
         self.machine(node).stop();
         self.until(|| !self.machine(node).is_running()).await;

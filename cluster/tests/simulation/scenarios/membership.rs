@@ -216,3 +216,34 @@ fn nobody_leaves_the_voters_while_those_that_would_stay_are_no_quorum() {
         cluster.node(lost).propose(set("key", "value 2")).await.unwrap();
     });
 }
+
+/// A learner calls nobody by itself, so nothing else would show it that keys which it found to be wrong have been corrected.
+#[test]
+fn a_node_looks_by_itself_whether_the_keys_of_others_are_right_again() {
+    let forever = |config: &mut NodeConfig| config.promotion_delay_ms = 3_600_000;
+    Scenario::of(3).configured(forever).run(async |cluster| {
+        cluster.node(1).propose(set("key", "value")).await.unwrap();
+        let (leader, learner) = (cluster.leader().await, cluster.follower().await);
+        replace_disk(&cluster, learner).await;
+        becomes(&cluster, leader, learner, "learner").await;
+        let voters: Vec<NodeId> = (1..=3).filter(|node| *node != learner).collect();
+        for voter in &voters {
+            cluster.stop_node(*voter).await;
+            cluster.start_node_with_other_key(*voter).await;
+        }
+        eventually("the learner finds the other keys", || async {
+            cluster.node(learner).status().await;
+            cluster.node(learner).outvoted()
+        })
+        .await;
+        for voter in &voters {
+            cluster.stop_node(*voter).await;
+            cluster.start_node(*voter).await;
+        }
+        eventually("the learner finds that they are right", || async {
+            cluster.node(learner).outvoted().is_none().then_some(())
+        })
+        .await;
+        assert_eq!(cluster.node(learner).propose(set("key", "value 2")).await.map(drop), Ok(()));
+    });
+}

@@ -2,20 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 
 use keyraft_proto::cluster as proto;
 use openraft::EntryPayload;
 use prost::Message;
 
 use super::digest;
-use super::error::StorageError;
-use super::intake::Intake;
-use super::rows::{ROWS_FORMAT, check_format};
+use super::rows::ROWS_FORMAT;
 use super::sessions::{Admission, Sessions};
 use crate::application::{Application, LogMoment, Row, RowChange};
 use crate::published::Published;
-use crate::types::{BatchAnswer, Entry, Incomplete, LogId, LogIndex, NodeId, StoredMembership, Wire};
+use crate::types::{BatchAnswer, Entry, LogId, LogIndex, StoredMembership, Wire};
 
 /// An immutable point of the log; a clone is O(1).
 pub(crate) struct Applied<A: Application> {
@@ -28,7 +25,7 @@ pub(crate) struct Applied<A: Application> {
     pub tables: BTreeMap<u8, u64>,
     pub last_applied: Option<LogId>,
     pub membership: StoredMembership,
-    /// What no leader has stamped past, milliseconds since the epoch.
+    /// Upper bound of every stamp so far, in milliseconds since the epoch.
     pub time_ceiling_ms: u64,
 }
 
@@ -48,19 +45,19 @@ impl<A: Application> Clone for Applied<A> {
     }
 }
 
-/// What one entry did.
+/// Effect of one entry.
 #[derive(Default)]
 pub(crate) struct Effect {
     pub answer: BatchAnswer,
     /// In order; a row may occur more than once.
     pub changes: Vec<RowChange>,
-    /// What the leader says about earlier digests.
+    /// Digests of earlier entries that the leader has found at a majority.
     pub claims: Vec<proto::VerifyDigest>,
     /// A time ceiling, if the entry has raised it.
     pub time_ceiling_ms: Option<u64>,
 }
 
-/// A request in the log that another version has made. This one must not go past it.
+/// A request in the log of a kind that only another version knows. Nothing behind it may be applied here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("entry {log_index} holds a request that this version does not know: another version wrote it")]
 pub(crate) struct UnknownRequest {
@@ -69,6 +66,9 @@ pub(crate) struct UnknownRequest {
 
 impl UnknownRequest {
     /// Looks for one in an entry.
+    ///
+    /// # Errors
+    /// There is one.
     pub(crate) fn find(entry: &Entry) -> Result<(), Self> {
         match &entry.payload {
             EntryPayload::Normal(batch) if batch.requests.iter().any(|request| request.body.is_none()) => {
@@ -131,14 +131,15 @@ impl<A: Application> Applied<A> {
             }
         }
         for change in &effect.changes {
-            (self.digest, self.rows) = digest::after(self.digest, self.rows, change);
-            self.count(change);
+            self.sum_up(change);
         }
         self.last_applied = Some(entry.log_id);
         Ok(effect)
     }
 
-    fn count(&mut self, change: &RowChange) {
+    /// Brings the digest and the numbers of rows behind a change.
+    pub(super) fn sum_up(&mut self, change: &RowChange) {
+        (self.digest, self.rows) = digest::after(self.digest, self.rows, change);
         let table = change.key.first().copied().unwrap_or_default();
         let rows = self.tables.entry(table).or_default();
         *rows = match (&change.before, &change.after) {
@@ -151,7 +152,7 @@ impl<A: Application> Applied<A> {
         }
     }
 
-    /// Runs a command. Where the application panics, it has changed nothing, on every node alike.
+    /// Runs a command. One at which the application panics changes nothing, on every node alike.
     fn run(&mut self, app: &A, moment: LogMoment, command: &[u8], effect: &mut Effect) -> proto::Outcome {
         let ran = catch_unwind(AssertUnwindSafe(|| {
             let (mut state, mut changes) = (self.state.clone(), Vec::new());
@@ -167,25 +168,12 @@ impl<A: Application> Applied<A> {
             Err(_) => {
                 metrics::counter!("keyraft_apply_panics_total").increment(1);
                 let log_index = moment.log_index;
-                tracing::error!(log_index, "the application panicked at a command; it is refused everywhere");
+                tracing::error!(log_index, "the application panicked at a command; every node refuses it");
                 proto::Outcome {
                     refusal: proto::outcome::Refusal::Panicked.into(),
                     ..proto::Outcome::default()
                 }
             }
-        }
-    }
-
-    /// Adds rows of the cluster's own that no entry has made, and that nobody reads: the session of a node that does not
-    /// exist. The digest is that of the rows.
-    pub(crate) fn spoil(&mut self, changes: &mut Vec<RowChange>) {
-        let sequence = self.index();
-        let id = proto::RequestId { node_id: NodeId::MAX, boot: 1, sequence };
-        let before = changes.len();
-        self.sessions.admit(&id, sequence, changes);
-        self.sessions.remember(&id, &proto::Outcome::default(), changes);
-        for change in changes.iter().skip(before) {
-            (self.digest, self.rows) = digest::after(self.digest, self.rows, change);
         }
     }
 
@@ -216,7 +204,7 @@ impl<A: Application> Applied<A> {
                 effect.time_ceiling_ms = Some(self.time_ceiling_ms);
                 proto::Outcome::default()
             }
-            // Not reached: the entry was looked through before.
+            // Not reached: `UnknownRequest::find` has refused the entry.
             None => proto::Outcome::default(),
         };
         if let Some(id) = &request.id {
@@ -225,7 +213,7 @@ impl<A: Application> Applied<A> {
         outcome
     }
 
-    /// What the meta row says.
+    /// Content of the meta row.
     pub(crate) fn meta(&self) -> proto::StateMeta {
         proto::StateMeta {
             last_applied: self.last_applied.map(Wire::to_message),
@@ -250,64 +238,8 @@ impl<A: Application> Applied<A> {
             digest: self.digest,
         }
     }
-
-    /// The state that `meta` describes, from its rows, which lie in `path`.
-    ///
-    /// # Errors
-    /// `Unsupported` for a table that this version does not know. A row cannot be had or understood, or the
-    /// digest is not the one that `meta` names.
-    pub(crate) fn load(
-        app: &A,
-        path: &Path,
-        meta: proto::StateMeta,
-        rows: &mut dyn Iterator<Item = Result<Row, StorageError>>,
-    ) -> Result<Self, StorageError> {
-        let broken = |reason: String| StorageError::Rows { reason };
-        let absent = |incomplete: Incomplete| broken(incomplete.to_string());
-        check_format(&meta, path)?;
-        let last_applied = meta.last_applied.map(LogId::from_message).transpose().map_err(absent)?;
-        let membership =
-            StoredMembership::from_message(meta.membership.unwrap_or_default()).map_err(absent)?;
-        let expected = digest::from_bytes(&meta.digest).unwrap_or_default();
-        let mut intake = Intake {
-            rows,
-            path,
-            knows: &|table| app.knows_table(table),
-            sessions: Sessions::default(),
-            digest: 0,
-            tables: BTreeMap::new(),
-            failure: None,
-        };
-        let state = app.load(&mut intake);
-        if let Some(failure) = intake.failure {
-            return Err(failure);
-        }
-        let state = state.map_err(|error| broken(error.to_string()))?;
-        // An application that stops early has not seen all rows.
-        if intake.rows.next().is_some() {
-            return Err(broken("the application did not take all rows".to_owned()));
-        }
-        if intake.digest != expected {
-            let found = intake.digest;
-            return Err(broken(format!("their digest is {found:032x}, not {expected:032x} as stored")));
-        }
-        Ok(Self {
-            state,
-            sessions: intake.sessions,
-            log_time_ms: meta.log_time_ms,
-            digest: intake.digest,
-            rows: intake.tables.values().sum(),
-            tables: intake.tables,
-            last_applied,
-            membership,
-            time_ceiling_ms: meta.time_ceiling_ms,
-        })
-    }
 }
 
 fn answered(answer: bytes::Bytes) -> proto::Outcome {
     proto::Outcome { answer, ..proto::Outcome::default() }
 }
-
-#[cfg(test)]
-mod tests;

@@ -33,6 +33,7 @@ mod open;
 mod rows;
 mod sessions;
 pub mod snapshot;
+mod spoiled;
 mod wal;
 mod writer;
 

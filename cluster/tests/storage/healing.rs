@@ -70,18 +70,27 @@ async fn without_a_readable_snapshot_a_peer_is_asked_or_the_start_refused() {
 }
 
 #[tokio::test]
-async fn an_unreadable_snapshot_still_shows_that_the_log_has_forgotten() {
-    let (node, _) = with_snapshots().await;
-    let (disk, rows) = node.memory.as_ref().unwrap();
-    disk.ruin(&snapshots(&node)[1]).unwrap();
-    rows.wipe();
-    let segments = node.segments();
-    for segment in segments.iter().skip(1) {
-        disk.remove(segment).unwrap();
+async fn an_unusable_snapshot_still_shows_that_the_log_has_forgotten() {
+    for is_rotten in [false, true] {
+        let (node, _) = with_snapshots().await;
+        let (disk, rows) = node.memory.as_ref().unwrap();
+        let file = snapshots(&node)[1].clone();
+        match is_rotten {
+            true => disk.tamper(&file, |bytes| *bytes.last_mut().unwrap() ^= 1).unwrap(),
+            false => disk.ruin(&file).unwrap(),
+        }
+        rows.wipe();
+        let segments = node.segments();
+        for segment in segments.iter().skip(1) {
+            disk.remove(segment).unwrap();
+        }
+        disk.tamper(&segments[0], |bytes| bytes.truncate(600)).unwrap();
+        // A rotten one is set aside by the first start.
+        for _ in 0..2 {
+            let standing = node.open().standing;
+            assert!(matches!(standing, Standing::Forgotten { .. }), "{standing:?}");
+        }
     }
-    disk.tamper(&segments[0], |bytes| bytes.truncate(600)).unwrap();
-    let standing = node.open().standing;
-    assert!(matches!(standing, Standing::Forgotten { .. }), "{standing:?}");
 }
 
 #[tokio::test]

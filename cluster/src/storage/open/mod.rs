@@ -32,8 +32,8 @@ use crate::types::LogId;
 /// Opens a node's folder, or makes one.
 ///
 /// # Errors
-/// The folder cannot be read or written, another process works in it, it is another node's (`OtherNode`), or another
-/// version wrote something in it (`Unsupported`): then nothing of it is changed.
+/// The folder cannot be read or written, or another process works in it. It is another node's (`OtherNode`): then
+/// nothing in it is changed. Another version wrote something in it (`Unsupported`): then that is left as it is.
 pub fn open<A: Application>(
     options: &StorageOptions,
     app: Arc<A>,
@@ -92,7 +92,7 @@ pub fn open<A: Application>(
     let (rows, found) = parts.find_rows()?;
     let shown = found.shown().max(newest).max(parts.snapshots.unreadable_last());
     if identity.is_none() {
-        let holds_no_state = matches!(found, Found::Nothing) && newest.is_none();
+        let holds_no_state = matches!(found, Found::Nothing) && shown.is_none();
         let is_blank = wal.last_log_id().is_none() && wal.vote().is_none() && holds_no_state;
         return match is_blank {
             true => parts.blank(wal, rows),

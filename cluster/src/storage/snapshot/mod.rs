@@ -1,12 +1,11 @@
 //! Snapshots: the whole state in one file.
 
 mod build;
+mod file;
 mod format;
 mod receive;
 mod supported;
 
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use keyraft_proto::cluster as proto;
 
 pub use self::build::SnapshotBuilder;
+pub use self::file::SnapshotFile;
 pub(crate) use self::format::SnapshotReader;
 pub(crate) use self::format::VERSION as FILE_VERSION;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -25,106 +25,14 @@ use super::aside::KEPT_ASIDE;
 use super::error::StorageError;
 use crate::application::Application;
 use crate::disk::{Disk, make_folder};
-use crate::types::{LogId, LogIndex, SnapshotMeta, StoredMembership, Wire};
+use crate::types::LogId;
 
 /// Snapshots kept besides those that are being read.
 const KEPT_SNAPSHOTS: usize = 2;
-/// Bytes of a chunk when a snapshot travels.
-const CHUNK_BYTES: u64 = 256 << 10;
 const SUFFIX: &str = ".snapshot";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 /// Behind the name of a snapshot that was set aside.
 const BAD_SUFFIX: &str = ".bad";
-
-/// A durable snapshot. The file stays as long as a handle does.
-#[derive(Clone)]
-pub struct SnapshotFile {
-    disk: Arc<dyn Disk>,
-    path: PathBuf,
-    meta: proto::SnapshotMeta,
-    length_bytes: u64,
-    is_inline: bool,
-    /// Counts the handles: one is held by the store itself.
-    handles: Arc<()>,
-}
-
-impl fmt::Debug for SnapshotFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SnapshotFile").field("path", &self.path).finish_non_exhaustive()
-    }
-}
-
-impl SnapshotFile {
-    /// What the snapshot covers, as it travels.
-    #[must_use]
-    pub fn message(&self) -> &proto::SnapshotMeta {
-        &self.meta
-    }
-
-    /// What the snapshot covers, for openraft.
-    #[must_use]
-    pub fn meta(&self) -> SnapshotMeta {
-        let state = self.meta.state.clone().unwrap_or_default();
-        SnapshotMeta {
-            last_log_id: self.last_log_id(),
-            last_membership: StoredMembership::from_message(state.membership.unwrap_or_default())
-                .unwrap_or_default(),
-            snapshot_id: self.meta.snapshot_id.clone(),
-        }
-    }
-
-    /// The last entry that the snapshot covers.
-    #[must_use]
-    pub fn last_log_id(&self) -> Option<LogId> {
-        let last = self.meta.state.as_ref()?.last_applied?;
-        LogId::from_message(last).ok()
-    }
-
-    /// Index of the last entry that the snapshot covers; 0 when it covers none.
-    #[must_use]
-    pub fn last_index(&self) -> LogIndex {
-        self.last_log_id().map_or(0, |last| last.index)
-    }
-
-    /// Length of the file in bytes.
-    #[must_use]
-    pub fn length_bytes(&self) -> u64 {
-        self.length_bytes
-    }
-
-    /// The file in chunks of at most 256 KiB, in order. Each is read when it is asked for.
-    pub fn read_chunks(&self) -> impl Iterator<Item = io::Result<Vec<u8>>> + Send + use<> {
-        let file = self.clone();
-        let offsets = (0..file.length_bytes).step_by(usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX));
-        offsets.map(move |offset| file.read_chunk(offset))
-    }
-
-    /// The chunk that begins at `offset`: 256 KiB, or what is left.
-    ///
-    /// # Errors
-    /// As of the disk.
-    pub(crate) fn read_chunk(&self, offset: u64) -> io::Result<Vec<u8>> {
-        let length = CHUNK_BYTES.min(self.length_bytes.saturating_sub(offset));
-        self.disk.read_at(&self.path, offset, usize::try_from(length).unwrap_or(usize::MAX))
-    }
-
-    /// Whether nothing may run on a thread of its own.
-    pub(crate) fn is_inline(&self) -> bool {
-        self.is_inline
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn unreadable(&self, source: io::Error) -> StorageError {
-        StorageError::Io { action: "read", path: self.path.clone(), source }
-    }
-
-    pub(crate) fn rows(&self) -> Result<SnapshotReader, StorageError> {
-        SnapshotReader::open(Arc::clone(&self.disk), &self.path)
-    }
-}
 
 /// The snapshots of a node.
 pub(crate) struct SnapshotStore {
@@ -140,9 +48,9 @@ pub(crate) struct SnapshotStore {
 /// Snapshots that are there and cannot be used.
 #[derive(Default)]
 struct Unreadable {
-    /// The last entry that the name of one names.
+    /// The last entry that any of them covers, by their names.
     last: Option<LogId>,
-    /// Why the disk did not read one.
+    /// The error of the disk at one that may be readable again.
     error: Option<StorageError>,
 }
 
@@ -169,16 +77,19 @@ impl SnapshotStore {
                     Ok(file) => files.push(file),
                     Err(error @ StorageError::Damaged { .. }) => {
                         tracing::warn!(%error, "setting a bad snapshot aside");
-                        store.unreadable().last = store.unreadable_last().max(covered_by(&name));
+                        store.note_unusable(&name);
                         store.set_aside(&path)?;
                     }
                     Err(error @ StorageError::Io { .. }) => {
                         tracing::warn!(%error, "leaving out a snapshot that cannot be read");
-                        store.unreadable().last = store.unreadable_last().max(covered_by(&name));
+                        store.note_unusable(&name);
                         store.unreadable().error = Some(error);
                     }
                     Err(error) => return Err(error),
                 }
+            } else if let Some(name) = name.strip_suffix(BAD_SUFFIX) {
+                // It shows how far the log must reach, as it did to the start that set it aside.
+                store.note_unusable(name);
             }
         }
         files.sort_by_key(SnapshotFile::last_log_id);
@@ -194,12 +105,12 @@ impl SnapshotStore {
         self.files().iter().try_for_each(|file| check_supported(app, &file.path, &file.meta))
     }
 
-    /// The last entry that a snapshot covered which cannot be used any more.
+    /// The last entry that is covered by a snapshot which cannot be used.
     pub(crate) fn unreadable_last(&self) -> Option<LogId> {
         self.unreadable().last
     }
 
-    /// Why a snapshot was left out that may be readable again.
+    /// The error of a snapshot that was left out and may be readable again.
     pub(crate) fn take_unreadable(&self) -> Option<StorageError> {
         self.unreadable().error.take()
     }
@@ -208,6 +119,12 @@ impl SnapshotStore {
     pub(crate) fn pass_over(&self, file: &SnapshotFile, error: StorageError) {
         self.files().retain(|kept| kept.path != file.path);
         self.unreadable().error = Some(error);
+    }
+
+    /// Notes that a snapshot of this name was there.
+    fn note_unusable(&self, name: &str) {
+        let mut unreadable = self.unreadable();
+        unreadable.last = unreadable.last.max(covered_by(name));
     }
 
     fn unreadable(&self) -> MutexGuard<'_, Unreadable> {
@@ -232,7 +149,7 @@ impl SnapshotStore {
         Ok(())
     }
 
-    /// Sets one snapshot aside whose rows turned out not to be what it says.
+    /// Sets one snapshot aside whose rows are not those that its header describes.
     pub(crate) fn reject(&self, file: &SnapshotFile) -> Result<(), StorageError> {
         self.files().retain(|kept| kept.path != file.path);
         self.set_aside(&file.path)

@@ -11,7 +11,7 @@ use super::table::{Record, load_row};
 use super::{CommandError, State, Transaction};
 use crate::{assignment, bootstrap, catalog, identity, keys, resource, revoke, role};
 
-/// The tables of this version.
+/// The tables that this version can load.
 const TABLES: [u8; 13] = [
     proto::Project::TABLE,
     proto::User::TABLE,

@@ -1,10 +1,13 @@
 //! A disk in memory that can lose power, and fill up.
 
+mod opened;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use self::opened::{MemoryFile, MemoryLock};
 use super::{AppendFile, Disk, DiskLock};
 
 /// Files in memory. What is not synced, content or name, is lost in a [`MemoryDisk::crash`].
@@ -147,72 +150,6 @@ impl Content {
 
     fn blob(&self, path: &Path) -> io::Result<&Blob> {
         self.files.get(&self.id(path)?).ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-}
-
-struct MemoryFile {
-    disk: MemoryDisk,
-    life: u64,
-    id: u64,
-}
-
-impl MemoryFile {
-    fn alive<T>(&self, work: impl FnOnce(&mut Content, u64) -> io::Result<T>) -> io::Result<T> {
-        let mut content = self.disk.content();
-        if content.life != self.life {
-            return Err(io::Error::other("the power has failed since this file was opened"));
-        }
-        work(&mut content, self.id)
-    }
-}
-
-impl AppendFile for MemoryFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.alive(|content, id| {
-            let room = match content.free_bytes {
-                None => bytes.len(),
-                Some(free) => bytes.len().min(usize::try_from(free).unwrap_or(usize::MAX)),
-            };
-            if let Some(free) = content.free_bytes.as_mut() {
-                *free -= room as u64;
-            }
-            if let Some(blob) = content.files.get_mut(&id) {
-                blob.bytes.extend(bytes.iter().take(room));
-            }
-            if room < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-        })
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.alive(|content, id| {
-            if content.fails_syncs {
-                return Err(io::Error::other("input/output error"));
-            }
-            if content.ignores_syncs {
-                return Ok(());
-            }
-            if let Some(blob) = content.files.get_mut(&id) {
-                blob.synced = blob.bytes.len();
-            }
-            Ok(())
-        })
-    }
-}
-
-struct MemoryLock {
-    disk: MemoryDisk,
-    life: u64,
-    path: PathBuf,
-}
-
-impl DiskLock for MemoryLock {}
-
-impl Drop for MemoryLock {
-    fn drop(&mut self) {
-        let mut content = self.disk.content();
-        if content.life == self.life {
-            content.locks.remove(&self.path);
-        }
     }
 }
 

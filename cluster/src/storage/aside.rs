@@ -1,10 +1,9 @@
 //! Takes a forgotten node out of its folder, and starts it anew there.
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::StorageError;
+use super::error::{StorageError, is_absent};
 use super::fault::FaultReport;
 use super::identity::{self, Identity};
 use super::layout::Layout;
@@ -14,7 +13,7 @@ use crate::disk::{Disk, make_folder, replace_file};
 use crate::environment::Environment;
 use crate::types::Vote;
 
-/// How many folders, and how many snapshots, stay of those that were set aside.
+/// Number of the folders, and of the snapshots, that stay of those that were set aside.
 pub(crate) const KEPT_ASIDE: usize = 2;
 const FOLDER_PREFIX: &str = "forgotten-";
 
@@ -40,7 +39,8 @@ pub(crate) fn trim(disk: &dyn Disk, directory: &Path) -> Result<(), StorageError
 }
 
 /// Moves the log, the state and the snapshots of a node to the first free `forgotten-N/` beside them,
-/// with the reason. Nothing is deleted here; once the node has a state again, [`trim`] keeps the newest. The storage must be closed.
+/// with the reason. Nothing is deleted here; once the node has a state again, [`trim`] keeps the newest.
+/// The storage must be closed.
 ///
 /// # Errors
 /// As of the disk.
@@ -49,13 +49,13 @@ pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Res
     let _lock = layout.take_lock(disk)?;
     let directory = &layout.directory;
     let names = disk.list(directory).map_err(StorageError::io("read", directory))?;
-    let taken = names.iter().filter_map(|name| number_of(name));
-    let target = directory.join(format!("{FOLDER_PREFIX}{}", taken.max().map_or(1, |last| last + 1)));
+    let last = names.iter().filter_map(|name| number_of(name)).max().unwrap_or_default();
+    let target = directory.join(format!("{FOLDER_PREFIX}{}", last.saturating_add(1)));
     make_folder(disk, &target).map_err(StorageError::io("create", &target))?;
     let note = target.join("reason.txt");
     replace_file(disk, &note, format!("{reason}\n").as_bytes()).map_err(StorageError::io("write", &note))?;
-    // The log and the identity go first: what is left then is no node's. Were the state to go first, a
-    // crash behind it would leave a log that nothing contradicts.
+    // The log and the identity go first: what a crash leaves then belongs to no node. If the state went first, a
+    // crash after it would leave a log that nothing contradicts.
     for from in [&layout.wal, &layout.snapshots, &layout.state, &layout.diverged, &layout.forgot] {
         let Some(name) = from.file_name() else { continue };
         move_if_there(disk, from, &target.join(name))?;
@@ -73,7 +73,7 @@ pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Res
 fn move_if_there(disk: &dyn Disk, from: &Path, to: &Path) -> Result<(), StorageError> {
     match disk.rename(from, to) {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if is_absent(&error) => Ok(()),
         Err(error) => Err(StorageError::io("move", from)(error)),
     }
 }
@@ -106,12 +106,12 @@ pub fn seed(
         None,
     )?;
     if let Some(last) = wal.last_log_id() {
-        let reason = format!("the log to be begun holds {last}");
+        let reason = format!("a new log was expected, and this one ends at {last}");
         return Err(StorageError::damaged(&layout.wal, 0, reason));
     }
     wal.save_vote(vote)?;
     identity::raise_boot(disk.as_ref(), &layout.boot, latest_boot)?;
-    // Last: a log without an identity is not this node's.
+    // Last: a folder without an identity is not used.
     identity::save(disk.as_ref(), &layout.identity, identity)
 }
 

@@ -36,7 +36,7 @@ pub enum StorageError {
         /// What is wrong.
         reason: String,
     },
-    /// Something whole that another version wrote, and this one does not understand. It is left as it is.
+    /// Something undamaged that another version wrote, and this one does not understand. It is left as it is.
     #[error(
         "{} was written by another version: it has {what} {found}, and this version knows {known}; it is left as it is",
         path.display()
@@ -48,7 +48,7 @@ pub enum StorageError {
         what: &'static str,
         /// Its number.
         found: u64,
-        /// What this version knows instead.
+        /// The numbers that this version knows.
         known: String,
     },
     /// The folder of another node.
@@ -109,7 +109,7 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
 
-/// True when the medium, or the file system on it, has lost what was written: asking again does not help.
+/// True when the medium, or the file system on it, has lost what was written: another attempt does not help.
 pub(crate) fn is_bad_medium(error: &io::Error) -> bool {
     let bad = [Errno::IO, Errno::BADMSG, Errno::UCLEAN].map(Errno::raw_os_error);
     error.raw_os_error().is_some_and(|code| bad.contains(&code))

@@ -42,7 +42,7 @@ pub enum Fault {
     /// Another version of the program wrote something that this one does not understand.
     #[error("another version is needed: {reason}")]
     Unsupported {
-        /// What is not understood, and where.
+        /// The unknown thing, and its place.
         reason: String,
     },
     /// A snapshot cannot be taken or installed.

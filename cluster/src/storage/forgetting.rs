@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::error::StorageError;
+use super::error::{StorageError, is_absent};
 use super::fault::Fault;
 use crate::disk::{Disk, replace_file};
 
@@ -15,7 +15,7 @@ pub(crate) fn note(disk: &dyn Disk, marker: &Path, fault: &Fault) -> io::Result<
     replace_file(disk, marker, format!("{fault}\n").as_bytes())
 }
 
-/// What the node has forgotten; `None` when nothing is noted.
+/// The note of [`note`]; `None` when there is none.
 ///
 /// # Errors
 /// As of the disk.
@@ -23,7 +23,7 @@ pub(crate) fn noted(disk: &dyn Disk, marker: &Path) -> Result<Option<String>, St
     match disk.read(marker) {
         // The marker counts, whatever it holds.
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).trim_end().to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(StorageError::io("read", marker)(error)),
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn log_record(bytes: &[u8]) -> Option<usize> {
     let (record, length, synced) = Record::decode(bytes, 0).ok()?;
     let mut written = Vec::new();
     let record = record.encode(0, synced, &mut written);
-    // Other bytes may stand for the same record: unknown fields, other orders. What we write is read as we meant it.
+    // Other bytes may mean the same record: unknown fields, another order.
     let again = Record::decode(&written, 0).map(|(again, ..)| again);
     assert_eq!(again, Ok(record), "a record is read as it was written");
     Some(length)
@@ -27,7 +27,7 @@ pub(crate) fn framed(kind: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Reads a whole snapshot; how many rows it has, if it is good.
+/// Reads a whole snapshot; the number of its rows, if it is good.
 pub(crate) fn snapshot_rows(disk: Arc<dyn Disk>, path: &Path) -> Option<u64> {
     let mut rows = 0;
     for row in SnapshotReader::open(disk, path).ok()? {

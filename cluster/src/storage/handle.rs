@@ -93,13 +93,13 @@ impl<A: Application> StorageHandle<A> {
         check_supported(self.shared.app.as_ref(), Path::new("the snapshot of a peer"), meta)
     }
 
-    /// The node must stop: the cluster has something that this version does not understand.
+    /// Reports that the cluster has something that this version does not understand: the node must stop.
     pub(crate) fn report_unsupported(&self, error: &StorageError) {
         self.shared.fault.report(Fault::Unsupported { reason: error.to_string() });
     }
 
-    /// The last entry to be purged so that no more than `limit_bytes` of entries are kept below the newest snapshot;
-    /// `None` when no more are.
+    /// The last entry to purge for at most `limit_bytes` of entries to stay, of those that the newest snapshot covers;
+    /// `None` when there is nothing to purge.
     pub(crate) fn outgrown(&self, limit_bytes: u64) -> Option<LogIndex> {
         let covered = self.shared.snapshots.newest()?.last_log_id()?;
         let upto = self.shared.wal.outgrown(limit_bytes)?.min(covered.index);
@@ -125,13 +125,13 @@ impl<A: Application> StorageHandle<A> {
         SnapshotReceiver::begin(Arc::clone(&self.shared.snapshots), self.shared.wal.clone())
     }
 
-    /// The newest boot under which a node has written; 0: it has not.
+    /// The newest boot under which a node has written; 0 when it has not.
     pub(crate) fn boot_of(&self, node: NodeId) -> u64 {
         self.shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).boot_of(node)
     }
 
-    /// Finds out whether the log still holds `acknowledged`, which this node has acknowledged to `leader`. Where it does not, that
-    /// is noted durably and reported: the node has forgotten.
+    /// Checks that the log still holds `acknowledged`, which this node has acknowledged to `leader`. A log that does not
+    /// has forgotten: that is noted durably and reported.
     ///
     /// # Errors
     /// [`Fault::Forgot`].
@@ -165,8 +165,8 @@ impl<A: Application> StorageHandle<A> {
         self.shared.fault.subscribe()
     }
 
-    /// Digest of the state after an entry, with the log time, the time ceiling and the membership; `None` when it was applied too long ago, in an earlier
-    /// life, or not yet. Some thousands are remembered.
+    /// Digest of the state after an entry, with the log time, the time ceiling and the membership; `None` when it was
+    /// applied too long ago, in an earlier life, or not yet. Some thousands are remembered.
     #[must_use]
     pub fn digest_at(&self, index: LogIndex) -> Option<u128> {
         self.shared.digests.lock().unwrap_or_else(PoisonError::into_inner).at(index)

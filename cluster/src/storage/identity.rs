@@ -1,16 +1,15 @@
-//! Who this node is, and which of its lives this is.
+//! Identity of a node, and the numbers of its lives.
 
-use std::io;
 use std::path::Path;
 
 use keyraft_proto::cluster as proto;
 use prost::Message;
 
-use super::error::StorageError;
+use super::error::{StorageError, is_absent};
 use crate::disk::{Disk, replace_file};
 use crate::types::NodeId;
 
-/// What a node's folder looks like. 2 was the first that its files name.
+/// Format of a node's folder. 2 is the first that its files name.
 pub(crate) const FOLDER_FORMAT: u32 = 2;
 
 /// How far a node has come in joining its cluster.
@@ -31,7 +30,7 @@ pub struct Identity {
     pub node_id: NodeId,
     /// How far it has come.
     pub phase: Phase,
-    /// Stands for this folder, by a random number.
+    /// Random number of this folder.
     pub folder: u64,
 }
 
@@ -42,7 +41,7 @@ pub struct Identity {
 pub(crate) fn load(disk: &dyn Disk, path: &Path) -> Result<Option<Identity>, StorageError> {
     let bytes = match disk.read(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(StorageError::io("read", path)(error)),
     };
     let damaged = || StorageError::damaged(path, 0, "it is not an identity");
@@ -94,7 +93,7 @@ pub(crate) fn next_boot(disk: &dyn Disk, path: &Path, wall_ms: u64) -> Result<u6
     Ok(boot)
 }
 
-/// Makes every later life's number higher than `latest`, under which this node has written before it lost its files.
+/// Makes the numbers of all later lives higher than `latest`, under which this node wrote before it lost its files.
 pub(crate) fn raise_boot(disk: &dyn Disk, path: &Path, latest: u64) -> Result<(), StorageError> {
     match last_boot(disk, path)? {
         Some(previous) if previous >= latest => Ok(()),
@@ -105,7 +104,7 @@ pub(crate) fn raise_boot(disk: &dyn Disk, path: &Path, latest: u64) -> Result<()
 fn last_boot(disk: &dyn Disk, path: &Path) -> Result<Option<u64>, StorageError> {
     match disk.read(path) {
         Ok(bytes) => Ok(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(StorageError::io("read", path)(error)),
     }
 }

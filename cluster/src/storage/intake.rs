@@ -114,7 +114,7 @@ impl Iterator for Intake<'_> {
     }
 }
 
-/// Rows in `path` that only another version has.
+/// The error for rows in `path` that only another version has.
 pub(crate) fn unknown_table(path: &Path, what: &'static str, table: u32) -> StorageError {
     StorageError::Unsupported {
         path: path.to_owned(),

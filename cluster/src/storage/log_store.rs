@@ -156,7 +156,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         I::IntoIter: OptionalSend,
     {
         let mut entries: Vec<Entry> = entries.into_iter().collect();
-        // What is not understood would be written without what is in it.
+        // An unknown request has been decoded without its content, so it would be written without it.
         if let Err(unknown) = entries.iter().try_for_each(UnknownRequest::find) {
             let reason = unknown.to_string();
             self.0.report_unsupported(reason.clone());

@@ -43,7 +43,7 @@ pub(crate) struct Shared<A: Application> {
     pub diverged_marker: PathBuf,
     /// Written when this node is found to have forgotten: the next start sets its folder aside.
     pub forgot_marker: PathBuf,
-    /// Who has written under which boot, as of the newest state.
+    /// The sessions of the newest state.
     pub sessions: Mutex<Sessions>,
     /// Nothing runs on another thread, so that a simulation repeats.
     pub is_inline: bool,
@@ -133,7 +133,7 @@ impl<A: Application> StateMachine<A> {
         digests.push(log_id.index, self.applied.whole_digest());
     }
 
-    /// Compares the digest of a majority, which `entry` holds, with this node's own, if that is still known.
+    /// Compares the digest of a majority, which `entry` contains, with this node's own, if that is still remembered.
     fn compare(&self, entry: LogIndex, claim: &proto::VerifyDigest) -> Result<(), Fault> {
         let own = {
             let digests = self.shared.digests.lock().unwrap_or_else(PoisonError::into_inner);

@@ -54,7 +54,7 @@ use crate::application::Application;
 use crate::published::Publication;
 use crate::types::{LogIndex, NodeId};
 
-/// The formats of the files that this software writes, by what they are of.
+/// The formats that this version reads and writes, by the kind of file.
 pub(crate) fn formats() -> [(&'static str, u32); 4] {
     [
         ("folder", identity::FOLDER_FORMAT),

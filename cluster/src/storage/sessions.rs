@@ -19,8 +19,8 @@ pub(crate) const OWN_TABLE: u8 = 0;
 const SESSION: u8 = 1;
 const ANSWER: u8 = 2;
 
-/// Outcomes remembered for one node, and their bytes. A node that leaves more requests in flight loses the oldest. Part
-/// of what `apply` does: all nodes have to go by the same.
+/// Limits of the outcomes that are remembered for one node. A node that leaves more requests in flight loses the oldest.
+/// They are part of `apply`: all nodes must have the same.
 const MAX_ANSWERS_PER_NODE: usize = 10_000;
 const MAX_ANSWER_BYTES_PER_NODE: u64 = 16 << 20;
 
@@ -28,7 +28,7 @@ const MAX_ANSWER_BYTES_PER_NODE: u64 = 16 << 20;
 struct Session {
     boot: u64,
     floor: u64,
-    /// As their rows: the refusal in one byte, then the application's response.
+    /// Values of their rows: the refusal in one byte, then the application's answer.
     answers: OrdMap<u64, Bytes>,
     /// Of all responses.
     bytes: u64,
@@ -111,7 +111,7 @@ impl Sessions {
         admission
     }
 
-    /// The newest boot under which a node has written; 0: it has not.
+    /// The newest boot under which a node has written; 0 when it has not.
     pub(crate) fn boot_of(&self, node: NodeId) -> u64 {
         self.0.get(&node).map_or(0, |session| session.boot)
     }
@@ -164,10 +164,6 @@ impl Sessions {
 
     /// Takes a row back in, in any order.
     pub(crate) fn load(&mut self, row: &Row) -> Loaded {
-        let load = || -> Option<(NodeId, u64)> {
-            let (node_id, sequence) = row.key.get(2..)?.split_first_chunk::<8>()?;
-            Some((u64::from_be_bytes(*node_id), u64::from_be_bytes(sequence.try_into().ok()?)))
-        };
         match row.key.as_slice() {
             [OWN_TABLE, SESSION, ..] => {
                 let Ok(message) = proto::Session::decode(row.value.as_slice()) else { return Loaded::Broken };
@@ -177,7 +173,7 @@ impl Sessions {
                 Loaded::Whole
             }
             [OWN_TABLE, ANSWER, ..] => {
-                let Some((node_id, sequence)) = load().filter(|_| !row.value.is_empty()) else {
+                let Some((node_id, sequence)) = request_of(&row.key).filter(|_| !row.value.is_empty()) else {
                     return Loaded::Broken;
                 };
                 self.0.entry(node_id).or_default().insert(sequence, row.value.clone().into());
@@ -189,12 +185,12 @@ impl Sessions {
     }
 }
 
-/// What became of a row.
+/// Result of loading a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loaded {
     Whole,
     Broken,
-    /// Of a kind that another version has made.
+    /// Its kind is one that only another version knows.
     Unknown {
         kind: u8,
     },
@@ -216,6 +212,12 @@ fn session_key(node_id: NodeId) -> Vec<u8> {
 
 fn answer_key(node_id: NodeId, sequence: u64) -> Vec<u8> {
     [[OWN_TABLE, ANSWER].as_slice(), &node_id.to_be_bytes(), &sequence.to_be_bytes()].concat()
+}
+
+/// The node and the sequence in the key of an answer.
+fn request_of(key: &[u8]) -> Option<(NodeId, u64)> {
+    let (node_id, sequence) = key.get(2..)?.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*node_id), u64::from_be_bytes(sequence.try_into().ok()?)))
 }
 
 fn session_value(node_id: NodeId, session: &Session) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What another version has written is refused, and stays as it is.
+//! Files of another version are refused, and stay as they are.
 
 use std::sync::Arc;
 

@@ -102,7 +102,7 @@ pub(super) fn remove_rows(options: &StorageOptions, state: &Path) -> Result<(), 
     }
 }
 
-/// What the rows of `folder` hold.
+/// Reads the rows of `folder`.
 ///
 /// # Errors
 /// Another version wrote them.

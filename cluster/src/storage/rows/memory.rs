@@ -49,7 +49,7 @@ impl MemoryRows {
         content.undo.clear();
     }
 
-    /// From now on whoever writes rows waits, as on a disk that hangs; or no more.
+    /// With `true`, makes writers wait, as a disk does that hangs; with `false`, lets them go on.
     pub fn hang(&self, hangs: bool) {
         self.hangs.send_replace(hangs);
     }

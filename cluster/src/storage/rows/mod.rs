@@ -22,7 +22,7 @@ use crate::application::Row;
 /// size of its batches.
 pub(crate) const MAX_BATCH_ROWS: usize = 100;
 
-/// What rows look like, here and in snapshots; the meta row names it. 2 was the first with outcomes in the sessions.
+/// Format of rows, here and in snapshots; the meta row names it. 2 is the first with outcomes in the sessions.
 pub(crate) const ROWS_FORMAT: u32 = 2;
 
 /// The row that says what the others hold. It sorts first.
@@ -43,7 +43,7 @@ pub(crate) trait RowStore: Send + 'static {
     fn write(&mut self, batch: RowBatch) -> Result<(), StorageError>;
     /// Removes all rows, the meta row first.
     fn clear(&mut self) -> Result<(), StorageError>;
-    /// Whether whoever writes has to wait: set by a simulation, where nothing can block.
+    /// True while writers have to wait: for simulations, where nothing can block.
     fn hangs(&self) -> Option<watch::Receiver<bool>> {
         None
     }
@@ -77,7 +77,7 @@ pub(crate) fn check_format(meta: &proto::StateMeta, path: &Path) -> Result<(), S
     }
 }
 
-/// Looks what the rows in `folder` hold, without reading them all.
+/// Finds out what the rows in `folder` hold, without reading them all.
 ///
 /// # Errors
 /// `Unsupported` when another version wrote them; the table failed.

@@ -39,7 +39,7 @@ fn a_request_below_the_floor_is_refused_and_its_answer_dropped() {
 }
 
 #[test]
-fn an_older_boot_is_superseded_and_told_by_which() {
+fn an_older_boot_is_superseded_and_learns_by_which() {
     let mut sessions = Sessions::default();
     applied(&mut sessions, id(1, 3), 1);
     applied(&mut sessions, id(2, 1), 1);
@@ -105,7 +105,7 @@ fn the_changes_lead_to_the_rows() {
 }
 
 #[test]
-fn a_row_of_an_unknown_kind_is_told_from_a_broken_one() {
+fn a_row_of_an_unknown_kind_is_not_taken_for_a_broken_one() {
     let load = |key: Vec<u8>| Sessions::default().load(&Row { key, value: Vec::new() });
     assert_eq!(load(vec![OWN_TABLE, 7]), Loaded::Unknown { kind: 7 });
     assert_eq!(load(answer_key(1, 1)), Loaded::Broken);

@@ -22,7 +22,7 @@ use crate::disk::{AppendFile, Disk};
 use crate::storage::error::StorageError;
 
 const MAGIC: &[u8; 8] = b"KEYRAFTS";
-/// What a snapshot file looks like. 2 was the first whose checksum covers the version.
+/// Format of a snapshot file. 2 is the first whose checksum covers the version.
 pub(crate) const VERSION: u32 = 2;
 const FRAME: u8 = 1;
 const TRAILER: u8 = 2;

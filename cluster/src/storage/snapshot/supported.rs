@@ -1,4 +1,4 @@
-//! The header and the name of a snapshot, and the check that this version understands it.
+//! Checks that this version understands a snapshot, and reads its name.
 
 use std::path::Path;
 

@@ -116,8 +116,7 @@ impl Index {
         last.total_bytes - before
     }
 
-    /// The last entry of those behind which no more than `limit_bytes` of entries lie, unless it is the last of all:
-    /// `None` when all entries together are no more.
+    /// The last entry to purge for at most `limit_bytes` of entries to stay; `None` when all entries have no more bytes.
     pub(crate) fn outgrown(&self, limit_bytes: u64) -> Option<LogIndex> {
         let last = self.places.back()?.total_bytes;
         let kept = self.places.partition_point(|place| last - place.total_bytes > limit_bytes);

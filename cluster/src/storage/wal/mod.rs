@@ -121,7 +121,7 @@ impl Wal {
         Ok(wal)
     }
 
-    /// A log that holds nothing and takes nothing: for a node that must not vote.
+    /// An empty log that refuses everything: for a node that must not vote.
     pub(crate) fn refusing(
         options: WalOptions,
         disk: Arc<dyn Disk>,

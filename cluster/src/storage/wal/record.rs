@@ -5,7 +5,7 @@
 //! ```
 //!
 //! All numbers are little-endian. `length` is that of the payload. `synced` is how much of the segment
-//! was known to be durable when the record was written: so a whole record behind a broken one tells
+//! was known to be durable when the record was written: so a whole record behind a broken one shows
 //! whether the broken one had ever been acknowledged. Both checksums begin with the salt of the segment,
 //! which no client knows: bytes of a command are never taken for a record. The checkpoint at the start
 //! of a segment names the salt, so its own is 0.
@@ -20,15 +20,15 @@ use crate::types::{Entry, LogId, LogIndex, Vote, Wire};
 pub(crate) const HEADER_BYTES: usize = 17;
 /// The bytes of the header that its checksum covers.
 const CHECKED_BYTES: usize = 13;
-/// What the checkpoint takes of a segment: the record, then zeros. It is durable before anything is written behind it,
-/// so a longer segment whose checkpoint is broken has rotted. How it is framed is the same in all formats.
+/// Length of the checkpoint in a segment: the record, then zeros. It is durable before anything is written behind it,
+/// so a longer segment whose checkpoint is broken has rotted. Its framing is the same in all formats.
 pub(crate) const CHECKPOINT_BYTES: usize = 256;
-/// What a segment looks like; the checkpoint at its start names it. 2 was the first with salts.
+/// Format of a segment; the checkpoint at its start names it. 2 is the first with salts.
 pub(crate) const LOG_FORMAT: u32 = 2;
 /// A longer payload is refused when written and taken for damage when read.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 64 << 20;
 
-/// What the earlier segments said.
+/// Summary of the earlier segments.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Checkpoint {
     pub format: u32,
@@ -62,7 +62,7 @@ const PURGE: u8 = 5;
 const COMMITTED: u8 = 6;
 const SNAPSHOT_RECEIVED: u8 = 7;
 /// The kinds above, for an operator.
-pub(crate) const KNOWN_KINDS: &str = "1 to 7, and what they held when they were made";
+pub(crate) const KNOWN_KINDS: &str = "1 to 7, with the content that it gives them";
 
 /// Why no record could be read at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub(crate) enum Broken {
     Short,
     /// The checksum of the header is wrong, or the length cannot be.
     Corrupt,
-    /// The header is whole, and the payload behind it is not what was written.
+    /// The header is whole, and the checksum of the payload is wrong.
     Rotten {
         kind: u8,
         /// Of the whole record, in bytes.
@@ -265,7 +265,7 @@ mod tests {
             let mut bytes = Vec::new();
             frame(kind, 5, 0, payload, &mut bytes);
             assert_eq!(Record::decode(&bytes, 5), Err(Broken::Unknown { kind }), "{payload:?}");
-            assert!(starts_with_record(&bytes, 5, |_| true), "it shows that what is before it was durable");
+            assert!(starts_with_record(&bytes, 5, |_| true), "it shows that all before it was durable");
         }
     }
 }

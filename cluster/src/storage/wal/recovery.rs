@@ -1,4 +1,4 @@
-//! Reads the segments back, and tells a torn write from damage.
+//! Reads the segments back, and distinguishes a torn write from damage.
 //!
 //! A write that a power failure interrupted was never acknowledged: the file is cut where it starts.
 //! Damage lies where the disk had already reported that the bytes are safe: what was promised on them is
@@ -13,7 +13,7 @@ use crate::disk::Disk;
 use crate::storage::error::{StorageError, is_absent};
 use crate::types::LogIndex;
 
-/// What the segments held.
+/// Content of the segments.
 pub(crate) struct Recovered {
     pub index: Index,
     /// The segments on disk, in order; empty for a new log.
@@ -26,7 +26,7 @@ pub(crate) struct Recovered {
     pub lost: Option<Lost>,
 }
 
-/// A beginning of the log that is unreadable. Whatever else was recorded in it is known from later records.
+/// The unreadable beginning of a log. All but its entries is known from later records.
 pub(crate) struct Lost {
     /// The last entry in it.
     pub upto: LogIndex,

@@ -1,4 +1,4 @@
-//! What the records of the segments, one after another, lead to.
+//! Replays the records of the segments, one after another.
 
 use std::path::Path;
 
@@ -16,10 +16,11 @@ pub(super) struct Replay {
     cache_limit_bytes: usize,
     /// The last entry that must lie in the segments before the first one that was read, unless it is purged.
     before: Option<LogId>,
-    /// Whether the next checkpoint is the first one.
+    /// True until the first checkpoint is taken.
     is_at_start: bool,
     /// The last entry so far, readable or not.
     end: Option<LogIndex>,
+    /// The last unreadable entry.
     lost: Option<LogIndex>,
     /// An entry whose index is not known yet is lost.
     is_next_unknown: bool,
@@ -45,16 +46,16 @@ impl Replay {
         }
     }
 
-    /// Passes over what was read, for a later segment to repeat it.
+    /// Drops all that was read: the checkpoint of a later segment repeats all but the entries.
     pub(super) fn begin_anew(&mut self, damage: StorageError) {
         *self =
             Self { damage: Some(self.damage.take().unwrap_or(damage)), ..Self::new(self.cache_limit_bytes) };
     }
 
-    /// There is no later segment.
+    /// Ends the replay without a further segment.
     ///
     /// # Errors
-    /// What was passed over for it.
+    /// The damage that was passed over, when no later segment has made up for it.
     pub(super) fn abandon(&mut self) -> Result<(), StorageError> {
         match self.damage.take_if(|_| self.is_at_start) {
             Some(damage) => Err(damage),
@@ -195,10 +196,10 @@ impl Replay {
         self.damage.get_or_insert(damage);
     }
 
-    /// What was recovered of `segments`.
+    /// The log that was recovered from `segments`.
     ///
     /// # Errors
-    /// Entries are lost, and which is unknown.
+    /// Entries are lost, and their indexes are unknown.
     pub(super) fn finish(mut self, folder: &Path, segments: Vec<u64>) -> Result<Recovered, StorageError> {
         self.abandon()?;
         let purged = self.index.purged;

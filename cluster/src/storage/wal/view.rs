@@ -1,4 +1,4 @@
-//! What the log holds, from memory.
+//! Looks things up in the log's index, in memory.
 
 use tokio::sync::watch;
 
@@ -31,8 +31,8 @@ impl Wal {
         self.index().last_log_id()
     }
 
-    /// The end of a log that lacks `acknowledged`, which this node has acknowledged to `leader`; `None`: it lacks nothing, or
-    /// the node obeys a higher leader, who may have truncated it.
+    /// The end of the log, when it comes before `acknowledged`, which this node has acknowledged to `leader`. `None` when
+    /// it does not, or when the node obeys a higher leader, who may have truncated the log.
     pub(crate) fn end_before(
         &self,
         leader: openraft::LeaderId<NodeId>,
@@ -52,7 +52,7 @@ impl Wal {
         self.index().bytes_after(index)
     }
 
-    /// The last entry to be purged so that no more than `limit_bytes` of entries are kept; `None` when no more are.
+    /// The last entry to purge for at most `limit_bytes` of entries to stay; `None` when there are no more.
     pub(crate) fn outgrown(&self, limit_bytes: u64) -> Option<LogIndex> {
         self.index().outgrown(limit_bytes)
     }

@@ -136,7 +136,7 @@ fn the_first_entry_of_a_leader_is_found() {
 }
 
 #[test]
-fn what_has_outgrown_the_kept_bytes_is_all_but_the_newest_entries() {
+fn all_but_the_newest_entries_outgrow_the_limit() {
     let wal = open(&MemoryDisk::new());
     assert_eq!(wal.outgrown(0), None);
     wal.append((1..11).map(|index| entry(1, index, 100)).collect()).unwrap();

@@ -1,4 +1,4 @@
-//! What another version has written.
+//! Logs of another version.
 
 use super::*;
 use crate::storage::wal::record::{CHECKPOINT_BYTES, Checkpoint, LOG_FORMAT, frame};

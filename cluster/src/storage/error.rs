@@ -1,4 +1,4 @@
-//! What can go wrong below the state machine.
+//! Errors below the state machine.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ pub enum StorageError {
     /// The file system refused.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried: `write`, `read`, `create`, ...
+        /// The attempt: `write`, `read`, `create`, ...
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// Another process works in the folder.
@@ -31,9 +31,9 @@ pub enum StorageError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// Where in it.
+        /// Offset in it, in bytes.
         offset: u64,
-        /// What is wrong.
+        /// Description of the damage.
         reason: String,
     },
     /// Something undamaged that another version wrote, and this one does not understand. It is left as it is.
@@ -44,7 +44,7 @@ pub enum StorageError {
     Unsupported {
         /// The file or folder.
         path: PathBuf,
-        /// What is not understood: `log format`, `snapshot version`, `table`, ...
+        /// The kind of thing that is not understood: `log format`, `snapshot version`, `table`, ...
         what: &'static str,
         /// Its number.
         found: u64,
@@ -64,7 +64,7 @@ pub enum StorageError {
     /// The table of rows below the state failed.
     #[error("the rows below the state failed: {reason}")]
     Rows {
-        /// What it said.
+        /// Its error.
         reason: String,
     },
     /// An earlier write has failed, so nothing is written any more.

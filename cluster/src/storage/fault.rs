@@ -48,7 +48,7 @@ pub enum Fault {
     /// A snapshot cannot be taken or installed.
     #[error("a snapshot failed: {reason}")]
     Snapshot {
-        /// What was wrong.
+        /// Description of the failure.
         reason: String,
     },
     /// The rows below the state can no longer be written.
@@ -59,7 +59,7 @@ pub enum Fault {
     },
 }
 
-/// Where faults are reported; cheap to clone.
+/// Channel for faults; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct FaultReport(watch::Sender<Option<Fault>>);
 

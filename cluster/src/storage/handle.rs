@@ -1,4 +1,4 @@
-//! What the rest of a node may ask of its storage.
+//! Access to the storage for the rest of a node.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,7 +55,7 @@ impl<A: Application> StorageHandle<A> {
         self.last_log_id().map_or(0, |last| last.index)
     }
 
-    /// What lies at an index; `None` when it was purged before or is not there yet.
+    /// The log id at an index; `None` when it was purged before or is not there yet.
     #[must_use]
     pub fn log_id_at(&self, index: LogIndex) -> Option<LogId> {
         self.shared.wal.log_id_at(index)
@@ -80,7 +80,7 @@ impl<A: Application> StorageHandle<A> {
         self.shared.snapshots.newest()
     }
 
-    /// Whether nothing may run on a thread of its own.
+    /// True when nothing may run on a thread of its own.
     pub(crate) fn is_inline(&self) -> bool {
         self.shared.is_inline
     }
@@ -130,8 +130,8 @@ impl<A: Application> StorageHandle<A> {
         self.shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).boot_of(node)
     }
 
-    /// Checks that the log still holds `acknowledged`, which this node has acknowledged to `leader`. A log that does not
-    /// has forgotten: that is noted durably and reported.
+    /// Checks that the log still holds `acknowledged`, which this node has acknowledged to `leader`. When it does not,
+    /// the node has forgotten: that is noted durably and reported.
     ///
     /// # Errors
     /// [`Fault::Forgot`].
@@ -184,7 +184,7 @@ impl<A: Application> StorageHandle<A> {
     /// for the next [`super::open`]. Blocks until that is done. Afterwards nothing can be applied or logged.
     ///
     /// # Errors
-    /// What had already made the node stop.
+    /// The fault that had already made the node stop.
     pub fn flush_and_close(&self) -> Result<(), StorageError> {
         self.shared.writer.close();
         self.shared.wal.close();

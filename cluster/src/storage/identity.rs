@@ -12,7 +12,7 @@ use crate::types::NodeId;
 /// Format of a node's folder. 2 is the first that its files name.
 pub(crate) const FOLDER_FORMAT: u32 = 2;
 
-/// How far a node has come in joining its cluster.
+/// Progress of a node in joining its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It has agreed to be a member; the cluster may not have begun yet.
@@ -21,14 +21,14 @@ pub enum Phase {
     Formed,
 }
 
-/// Who this node is. Durable; without it the log is nobody's.
+/// Identity of a node. Durable; without it the log is nobody's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The cluster it belongs to.
     pub cluster_id: String,
     /// Its number there.
     pub node_id: NodeId,
-    /// How far it has come.
+    /// Its progress.
     pub phase: Phase,
     /// Random number of this folder.
     pub folder: u64,

@@ -17,8 +17,8 @@ impl<A: Application> Applied<A> {
     /// The state that `meta` describes, from its rows, which lie in `path`.
     ///
     /// # Errors
-    /// `Unsupported` for a format or a table that this version does not know. A row cannot be read or understood, or the
-    /// digest is not the one in `meta`.
+    /// `Unsupported` for a format or a table that this version does not know. A row cannot be read or understood, or
+    /// the digest is not the one in `meta`.
     pub(crate) fn load(
         app: &A,
         path: &Path,

@@ -1,4 +1,4 @@
-//! Where things lie in a node's folder.
+//! Paths in a node's folder.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -71,7 +71,7 @@ impl LogStore {
         self.0.last_log_id()
     }
 
-    /// What lies at an index; `None` when it was purged before or is not there yet.
+    /// The log id at an index; `None` when it was purged before or is not there yet.
     #[must_use]
     pub fn log_id_at(&self, index: LogIndex) -> Option<LogId> {
         self.0.log_id_at(index)

@@ -28,7 +28,7 @@ use crate::types::{
     TypeConfig,
 };
 
-/// What the state machine and the handle share.
+/// Parts that the state machine and the handle share.
 pub(crate) struct Shared<A: Application> {
     pub app: Arc<A>,
     pub disk: Arc<dyn Disk>,

@@ -1,4 +1,4 @@
-//! What a node keeps: the log and the vote, the rows below the state, and the snapshots.
+//! Durable parts of a node: the log and the vote, the rows below the state, and the snapshots.
 //!
 //! ```text
 //! <directory>/lock            one process at a time
@@ -64,7 +64,7 @@ pub(crate) fn formats() -> [(&'static str, u32); 4] {
     ]
 }
 
-/// Where the rows of the state are kept.
+/// Kind of the table for the rows of the state.
 #[derive(Clone)]
 pub enum RowsKind {
     /// In sled, under `state/`.
@@ -73,7 +73,7 @@ pub enum RowsKind {
     Memory(MemoryRows),
 }
 
-/// How a node's files are kept.
+/// Options for a node's files.
 #[derive(Clone)]
 pub struct StorageOptions {
     /// The node's folder.
@@ -86,11 +86,11 @@ pub struct StorageOptions {
     pub log_cache_bytes: usize,
     /// Cache of the rows; small, since the state is in memory already.
     pub row_cache_bytes: u64,
-    /// How many entries the rows may lag behind.
+    /// Number of entries that the rows may lag behind.
     pub writer_queue_entries: usize,
-    /// Where the rows are kept.
+    /// Place of the rows.
     pub rows: RowsKind,
-    /// Whether the node has peers: a state that has diverged is then replaced with a snapshot of theirs,
+    /// True when the node has peers: a state that has diverged is then replaced with a snapshot of theirs,
     /// since its own log may lead to the same state again.
     pub has_peers: bool,
     /// Rows and snapshots are written on the caller's thread, so that a simulation repeats.
@@ -115,7 +115,7 @@ impl StorageOptions {
     }
 }
 
-/// What a node still knows when it starts.
+/// Knowledge that a node still has when it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The folder is new: the node belongs to no cluster.
@@ -125,23 +125,23 @@ pub enum Standing {
     /// Something that was acknowledged is gone. The log takes nothing; the node must
     /// [`set_aside`] its folder and come back as a learner.
     Forgotten {
-        /// What is missing.
+        /// The missing thing.
         reason: String,
     },
     /// The log is whole, but begins behind what the state can be rebuilt to, or the state has diverged.
     /// openraft must not run: the node has to receive a snapshot through its handle, clear the
     /// divergence, close, and open again.
     NeedsSnapshot {
-        /// What the snapshot must cover.
+        /// The last entry that the snapshot must cover.
         at_least_index: LogIndex,
     },
 }
 
 /// An opened folder.
 pub struct Opened<A: Application> {
-    /// What the node still knows.
+    /// Knowledge that the node still has.
     pub standing: Standing,
-    /// Who it is; `None` when it belongs to no cluster, or that is unreadable.
+    /// Its identity; `None` when it belongs to no cluster, or that is unreadable.
     pub identity: Option<Identity>,
     /// The number of this life, for request ids.
     pub boot: u64,

@@ -19,8 +19,8 @@ pub(crate) const OWN_TABLE: u8 = 0;
 const SESSION: u8 = 1;
 const ANSWER: u8 = 2;
 
-/// Limits of the outcomes that are remembered for one node. A node that leaves more requests in flight loses the oldest.
-/// They are part of `apply`: all nodes must have the same.
+/// Limits of the outcomes that are remembered for one node, in number and in bytes. A node that leaves more requests in
+/// flight loses the oldest. They are part of `apply`: all nodes must have the same.
 const MAX_ANSWERS_PER_NODE: usize = 10_000;
 const MAX_ANSWER_BYTES_PER_NODE: u64 = 16 << 20;
 
@@ -57,7 +57,7 @@ pub(crate) enum Admission {
 }
 
 impl Sessions {
-    /// Looks a request up, and forgets what its sender says it will never ask again.
+    /// Looks a request up, and forgets those that its sender will not repeat, by its own account.
     pub(crate) fn admit(
         &mut self,
         id: &proto::RequestId,

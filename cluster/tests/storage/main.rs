@@ -8,6 +8,7 @@
 )]
 
 mod conformance;
+mod diverging;
 mod forgetting;
 mod healing;
 mod life;

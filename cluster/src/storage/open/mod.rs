@@ -116,7 +116,7 @@ fn has_segments(disk: &dyn Disk, wal: &Path) -> Result<bool, StorageError> {
     Ok(names.iter().any(|name| name.ends_with(".wal")))
 }
 
-/// What is known before the standing is.
+/// Knowledge that comes before the standing.
 struct Parts<'a, A: Application> {
     options: &'a StorageOptions,
     layout: Layout,

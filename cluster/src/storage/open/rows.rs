@@ -13,7 +13,7 @@ use crate::storage::writer::Writer;
 use crate::storage::{RowsKind, StorageOptions};
 use crate::types::{LogId, Wire};
 
-/// What is known about the rows.
+/// Knowledge about the rows.
 pub(super) enum Found<A: Application> {
     Nothing,
     /// They cannot be used; they had come at least this far.

@@ -1,4 +1,4 @@
-//! What a node is that has opened its folder, by what it found there.
+//! Standing of a node that has opened its folder, by what it found there.
 
 use std::sync::Arc;
 

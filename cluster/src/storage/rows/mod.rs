@@ -51,7 +51,7 @@ pub(crate) trait RowStore: Send + 'static {
     fn flush(&mut self) -> Result<(), StorageError>;
 }
 
-/// What the rows of an earlier life hold.
+/// Content of the rows of an earlier life.
 pub(crate) enum Held {
     /// Nothing at all.
     Nothing,

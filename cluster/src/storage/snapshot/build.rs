@@ -45,7 +45,7 @@ impl<A: Application> RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder<A> {
     }
 }
 
-/// What rows add up to.
+/// Sum of rows.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Sum {
     digest: u128,
@@ -66,7 +66,7 @@ fn rows<'a, A: Application>(app: &'a A, applied: &'a Applied<A>) -> impl Iterato
     })
 }
 
-/// What the rows of a snapshot have to add up to.
+/// The sum that the rows of a snapshot must have.
 fn expected<A: Application>(app: &A, applied: &Applied<A>) -> Sum {
     if is_planted(Bug::SnapshotWithoutAssignments) {
         return expected_by_the_planted_bug(app, applied);

@@ -109,7 +109,7 @@ impl<'a> SnapshotWriter<'a> {
     }
 }
 
-/// Reads one snapshot file row by row, and checks it on the way. Only when it has given `None` was the
+/// Reads one snapshot file row by row, and checks it on the way. Only when it has returned `None` was the
 /// whole file good.
 pub(crate) struct SnapshotReader {
     disk: Arc<dyn Disk>,

@@ -1,10 +1,10 @@
-//! What the log holds, in memory: where each entry lies, and the newest entries themselves.
+//! Index of the log, in memory: the place of each entry, and the newest entries themselves.
 
 use std::collections::VecDeque;
 
 use crate::types::{Entry, LogId, LogIndex, Vote};
 
-/// Where one record lies.
+/// Place of one record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spot {
     /// Sequence number of the segment.
@@ -16,7 +16,7 @@ pub(crate) struct Spot {
     pub length: u32,
 }
 
-/// Where one entry lies.
+/// Place of one entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Place {
     pub log_id: LogId,
@@ -116,7 +116,7 @@ impl Index {
         last.total_bytes - before
     }
 
-    /// The last entry to purge for at most `limit_bytes` of entries to stay; `None` when all entries have no more bytes.
+    /// The last entry to purge for at most `limit_bytes` of entries to stay; `None` when there are no more.
     pub(crate) fn outgrown(&self, limit_bytes: u64) -> Option<LogIndex> {
         let last = self.places.back()?.total_bytes;
         let kept = self.places.partition_point(|place| last - place.total_bytes > limit_bytes);

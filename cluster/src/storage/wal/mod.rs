@@ -33,7 +33,7 @@ use crate::disk::{Disk, make_folder};
 use crate::environment::Environment;
 use crate::types::{Entry, LogId, LogIndex, NodeId, Vote};
 
-/// How a log is kept.
+/// Options for a log.
 #[derive(Clone)]
 pub(crate) struct WalOptions {
     pub folder: PathBuf,

@@ -31,8 +31,8 @@ impl Wal {
         self.index().last_log_id()
     }
 
-    /// The end of the log, when it comes before `acknowledged`, which this node has acknowledged to `leader`. `None` when
-    /// it does not, or when the node obeys a higher leader, who may have truncated the log.
+    /// The end of the log, when it comes before `acknowledged`, which this node has acknowledged to `leader`. `None`
+    /// when it does not, or when the node obeys a higher leader, who may have truncated the log.
     pub(crate) fn end_before(
         &self,
         leader: openraft::LeaderId<NodeId>,

@@ -23,9 +23,9 @@ struct Content {
     life: u64,
     next_file: u64,
     files: BTreeMap<u64, Blob>,
-    /// What a reader sees.
+    /// The names that a reader sees.
     names: BTreeMap<PathBuf, u64>,
-    /// What a crash leaves.
+    /// The names that a crash leaves.
     durable_names: BTreeMap<PathBuf, u64>,
     folders: BTreeSet<PathBuf>,
     durable_folders: BTreeSet<PathBuf>,
@@ -41,7 +41,7 @@ struct Content {
 #[derive(Default)]
 struct Blob {
     bytes: Vec<u8>,
-    /// How much of `bytes` survives a crash.
+    /// Number of the first `bytes` that survive a crash.
     synced: usize,
 }
 
@@ -91,7 +91,7 @@ impl MemoryDisk {
         self.content().fails_syncs = fails;
     }
 
-    /// From now on, syncs do nothing and say that they did, or are honest again.
+    /// From now on, syncs do nothing and return success, or work again.
     pub fn ignore_syncs(&self, ignores: bool) {
         self.content().ignores_syncs = ignores;
     }

@@ -1,4 +1,4 @@
-//! The state after an entry: the application's, the sessions, and where it stands.
+//! The state after an entry: the application's, the sessions, and the position in the log.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -17,9 +17,15 @@ use crate::types::Vote;
 pub(crate) const KEPT_ASIDE: usize = 2;
 const FOLDER_PREFIX: &str = "forgotten-";
 
-/// The number of a folder that was set aside.
+/// The name of the folder with this number.
+fn name_of(number: u64) -> String {
+    format!("{FOLDER_PREFIX}{number}")
+}
+
+/// The number of a folder that was set aside; `None` for other names, such as an operator's `forgotten-01`.
 fn number_of(name: &str) -> Option<u64> {
-    name.strip_prefix(FOLDER_PREFIX)?.parse().ok()
+    let number = name.strip_prefix(FOLDER_PREFIX)?.parse().ok()?;
+    (name == name_of(number)).then_some(number)
 }
 
 /// Removes all but the newest folders that were set aside.
@@ -31,14 +37,14 @@ pub(crate) fn trim(disk: &dyn Disk, directory: &Path) -> Result<(), StorageError
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
     numbers.sort_unstable();
     for number in numbers.iter().rev().skip(KEPT_ASIDE) {
-        let folder = directory.join(format!("{FOLDER_PREFIX}{number}"));
+        let folder = directory.join(name_of(*number));
         tracing::info!(folder = %folder.display(), "removing what was set aside longer ago");
         disk.remove_dir_all(&folder).map_err(StorageError::io("remove", &folder))?;
     }
     Ok(())
 }
 
-/// Moves the log, the state and the snapshots of a node to the first free `forgotten-N/` beside them,
+/// Moves the log, the state and the snapshots of a node to the next `forgotten-N/` beside them,
 /// with the reason. Nothing is deleted here; once the node has a state again, [`trim`] keeps the newest.
 /// The storage must be closed.
 ///
@@ -50,7 +56,7 @@ pub fn set_aside(options: &StorageOptions, disk: &dyn Disk, reason: &str) -> Res
     let directory = &layout.directory;
     let names = disk.list(directory).map_err(StorageError::io("read", directory))?;
     let last = names.iter().filter_map(|name| number_of(name)).max().unwrap_or_default();
-    let target = directory.join(format!("{FOLDER_PREFIX}{}", last.saturating_add(1)));
+    let target = directory.join(name_of(last.saturating_add(1)));
     make_folder(disk, &target).map_err(StorageError::io("create", &target))?;
     let note = target.join("reason.txt");
     replace_file(disk, &note, format!("{reason}\n").as_bytes()).map_err(StorageError::io("write", &note))?;
@@ -135,11 +141,13 @@ mod tests {
             replace_file(&disk, &bad, b"x").unwrap();
         }
         replace_file(&disk, &snapshots.join(good), b"x").unwrap();
+        let other = "forgotten-01";
+        make_folder(&disk, &directory.join(other)).unwrap();
         let store = SnapshotStore::open(Arc::new(disk.clone()), snapshots.clone(), true).unwrap();
         for _ in 0..2 {
             trim(&disk, directory).unwrap();
             store.trim_set_aside().unwrap();
-            assert_eq!(disk.list(directory).unwrap(), ["forgotten-10", "forgotten-9", "snapshots"]);
+            assert_eq!(disk.list(directory).unwrap(), [other, "forgotten-10", "forgotten-9", "snapshots"]);
             let kept = [9, 10].map(|number| format!("{number:020}-1-1.snapshot.bad"));
             let names = disk.list(&snapshots).unwrap();
             assert_eq!(

@@ -24,7 +24,7 @@ pub(crate) fn noted(disk: &dyn Disk, marker: &Path) -> Result<Option<LogIndex>, 
     match disk.read(marker) {
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            // The marker counts, whatever it says: then any snapshot of a peer has to do.
+            // The marker counts, even when it cannot be read: then any snapshot of a peer has to do.
             Ok(Some(text.lines().next().and_then(|line| line.parse().ok()).unwrap_or_default()))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

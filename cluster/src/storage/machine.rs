@@ -66,7 +66,7 @@ impl<A: Application> StateMachine<A> {
         self.lease = Some(lease);
     }
 
-    /// Where the state stands: the last applied entry, and the time ceiling.
+    /// Position of the state: the last applied entry, and the time ceiling.
     pub(crate) fn standing(&self) -> (Option<LogId>, u64) {
         (self.applied.last_applied, self.applied.time_ceiling_ms)
     }

@@ -119,7 +119,7 @@ impl Writer {
         }
     }
 
-    /// Writes what is queued, flushes, and gives the rows up. Blocks until that is done.
+    /// Writes what is queued, flushes, and closes the rows. Blocks until that is done.
     pub(crate) fn close(&self) {
         match &self.mode {
             Mode::Inline(rows) => {

@@ -1,4 +1,4 @@
-//! What a node keeps, through closing, crashing, rot and the help of others.
+//! The files of a node, through closing, crashing, rot and the help of others.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

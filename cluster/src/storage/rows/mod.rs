@@ -25,9 +25,9 @@ pub(crate) const MAX_BATCH_ROWS: usize = 100;
 /// Format of rows, here and in snapshots; the meta row names it. 2 is the first with outcomes in the sessions.
 pub(crate) const ROWS_FORMAT: u32 = 2;
 
-/// The row that says what the others hold. It sorts first.
+/// The row that describes the others. It sorts first.
 pub(crate) const META_KEY: [u8; 2] = [OWN_TABLE, 0];
-/// The row that says that the others are being rewritten.
+/// The row that is there while the others are being rewritten.
 pub(crate) const MARKER_KEY: [u8; 2] = [OWN_TABLE, 255];
 
 /// Rows and their new values; `None` removes.
@@ -100,7 +100,7 @@ pub(crate) fn content(rows: &dyn RowStore) -> impl Iterator<Item = Result<Row, S
     rows.scan().filter(|row| !matches!(row, Ok(row) if row.key == META_KEY))
 }
 
-/// Writes the rows that one entry changed, and where the state then stands.
+/// Writes the rows that one entry changed, and the description of the state after it.
 pub(crate) fn write_changes(
     rows: &mut dyn RowStore,
     changes: RowBatch,

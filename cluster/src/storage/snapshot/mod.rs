@@ -179,7 +179,7 @@ impl SnapshotStore {
         self.folder.join(format!("{number}{TEMPORARY_SUFFIX}"))
     }
 
-    /// Gives a durable, verified temporary file its name, and removes what is no longer needed.
+    /// Renames a durable, verified temporary file to its own name, and removes the snapshots that are not needed.
     fn adopt(&self, temporary: &Path, meta: proto::SnapshotMeta) -> Result<SnapshotFile, StorageError> {
         let last = meta.state.as_ref().and_then(|state| state.last_applied).unwrap_or_default();
         let name = format!("{:020}-{}-{}{SUFFIX}", last.index, last.term, last.node_id);

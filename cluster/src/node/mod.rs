@@ -10,6 +10,7 @@ pub(crate) mod site;
 pub(crate) mod stall;
 mod start;
 pub(crate) mod supervised;
+mod threads;
 pub(crate) mod upkeep;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +18,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use keyraft_proto::cluster as proto;
-use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -25,6 +25,7 @@ use self::core::Core;
 use self::fault::Fault;
 use self::member::Member;
 pub use self::start::StartError;
+use self::threads::Threads;
 use crate::announcement::Announcement;
 use crate::application::Application;
 use crate::forward::ProposeError;
@@ -57,28 +58,6 @@ struct Running<A: Application> {
 impl<A: Application> Drop for Running<A> {
     fn drop(&mut self) {
         self.core.site.stopping.cancel();
-    }
-}
-
-/// The threads that consensus runs on.
-struct Threads {
-    handle: Handle,
-    // None when consensus runs on the runtime that started the node.
-    runtime: Mutex<Option<Runtime>>,
-}
-
-impl Threads {
-    /// Ends the threads without waiting: a runtime must not be waited for inside another.
-    fn end(&self) {
-        if let Some(runtime) = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -202,7 +181,8 @@ impl<A: Application> Node<A> {
     pub async fn wait_cluster_time(&self, time_ms: u64) -> Result<(), ReadError> {
         let waited_ms = self.core().site.config.read_timeout_ms;
         let member = self.member(waited_ms).await.ok_or(ReadError::NoLeader { waited_ms })?;
-        let patience_ms = waited_ms.saturating_add(2 * time_ms.saturating_sub(self.cluster_time_ms()));
+        let patience_ms =
+            waited_ms.saturating_add(time_ms.saturating_sub(self.cluster_time_ms()).saturating_mul(2));
         let mut times = member.lease.times();
         let reached = times.wait_for(|now_ms| *now_ms >= time_ms);
         match tokio::time::timeout(Duration::from_millis(patience_ms), reached).await {

@@ -2,23 +2,21 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::mpsc;
 
 use super::core::Core;
 use super::site::Site;
-use super::supervised::{forever, once, until_stopped};
-use super::{Node, Running, Threads};
+use super::supervised::{once, until_stopped};
+use super::threads::Threads;
+use super::{Node, Running};
 use crate::application::Application;
 use crate::config::{ConfigError, NodeConfig};
 use crate::environment::Environment;
 use crate::formation::{self, FORM_CALLS, Ground};
 use crate::host::Host;
 use crate::network::server;
-use crate::runtime::seed_thread;
 use crate::storage::{StorageError, StorageOptions};
 
 /// Why a node did not start.
@@ -64,7 +62,7 @@ impl<A: Application> Node<A> {
         host: Host,
     ) -> Result<Self, StartError> {
         config.validate()?;
-        let threads = threads(&config, &environment)?;
+        let threads = Threads::start(config.consensus_threads, &environment).map_err(StartError::Threads)?;
         let starting = threads.handle.spawn(begin(config, Arc::new(app), environment, host));
         let (core, tasks) = starting
             .await
@@ -103,23 +101,4 @@ async fn begin<A: Application>(
         once(&core.site, "formation", formation::run(Arc::clone(&core), ground, opened, calls)),
     ];
     Ok((core, tasks))
-}
-
-fn threads(config: &NodeConfig, environment: &Environment) -> Result<Threads, StartError> {
-    if config.consensus_threads == 0 {
-        seed_thread(Arc::clone(&environment.random));
-        return Ok(Threads { handle: Handle::current(), runtime: Mutex::new(None) });
-    }
-    let runtime = runtime(config.consensus_threads, environment).map_err(StartError::Threads)?;
-    Ok(Threads { handle: runtime.handle().clone(), runtime: Mutex::new(Some(runtime)) })
-}
-
-fn runtime(threads: usize, environment: &Environment) -> io::Result<Runtime> {
-    let (random, count) = (Arc::clone(&environment.random), AtomicUsize::new(0));
-    Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name_fn(move || format!("consensus-{}", count.fetch_add(1, Ordering::Relaxed)))
-        .on_thread_start(move || seed_thread(Arc::clone(&random)))
-        .enable_all()
-        .build()
 }

@@ -9,7 +9,8 @@ use crate::words::{Instant, NodeId};
 
 /// A suspension is at most two to the power of this many follower leases long: two minutes by default.
 const MAX_DOUBLINGS: u32 = 6;
-/// So many follower leases without a hold-up, since the last one or the suspension for it, and all are forgiven.
+/// Follower leases without a hold-up, counted from the last one or the end of the suspension for it, after which all are
+/// forgiven.
 const FORGIVEN_AFTER: u32 = 128;
 
 /// A node gets no grant for a while.
@@ -17,27 +18,27 @@ const FORGIVEN_AFTER: u32 = 128;
 pub struct Suspension {
     /// The node.
     pub node: NodeId,
-    /// How often it has held up a release, since that was last forgiven.
+    /// Number of releases that it has held up, since that was last forgiven.
     pub hold_ups: u32,
-    /// For how long.
+    /// Time without grants.
     pub length: Duration,
 }
 
-/// What one node has delayed under one leadership.
+/// Record of what one node has delayed under one leadership.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct HoldUps {
     count: u32,
-    /// Whether it is delaying a release now, which is counted already.
+    /// True while it delays a release that is counted already.
     is_delaying: bool,
-    /// When it was last seen to delay one, or when the suspension for that is over.
+    /// Time at which it was last seen to delay one, or at which the suspension for that is over.
     last: Instant,
     suspended_until: Option<Instant>,
 }
 
 impl HoldUps {
-    /// Notes whether the node delays a release now. `Some`: it is suspended for so long from now on, which depends on how
-    /// often it did before: the first time is forgiven. What it delays while it is suspended, under its last grant, is not
-    /// counted.
+    /// Notes whether the node delays a release at `now`. `Some`: it is suspended from then on for that time, which depends
+    /// on how often it did so before; the first time is forgiven. What it delays while it is suspended, under its last
+    /// grant, is not counted.
     pub(crate) fn note(
         &mut self,
         is_delaying: bool,
@@ -68,12 +69,12 @@ impl HoldUps {
         Some(length)
     }
 
-    /// How often the node has delayed a release, since that was last forgiven.
+    /// Number of releases that the node has delayed, since that was last forgiven.
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
 
-    /// Whether the node gets no grant.
+    /// Returns true while the node gets no grant.
     pub(crate) fn is_suspended(&self, now: Instant) -> bool {
         self.suspended_until.is_some_and(|until| now < until)
     }
@@ -89,7 +90,7 @@ mod tests {
         Duration::from_secs(s)
     }
 
-    /// A hold-up of a second, and what it brings.
+    /// A hold-up of a second, and the suspension that it brings.
     fn hold_up(of: &mut HoldUps, begins_s: u64) -> Option<Duration> {
         let suspended = of.note(true, LEASE, at(begins_s));
         assert_eq!(of.note(true, LEASE, at(begins_s + 1)), None, "it is counted once");

@@ -1,4 +1,4 @@
-//! What a leader knows of the other nodes: their answers, and the ledger of its grants.
+//! A leader's knowledge of the other nodes: their replies, and the ledger of its grants.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -20,7 +20,7 @@ pub(crate) struct Life {
 }
 
 impl Peer {
-    /// Whether it may read without the entry at `index`: the least that such a process has applied.
+    /// The least that a process of it has applied which may read without the entry at `index`; `None`: there is none.
     pub(crate) fn behind(&self, index: LogIndex, now: Instant) -> Option<LogIndex> {
         let holders = self.lives.values().filter(|life| life.may_read(now) && life.applied < index);
         holders.map(|life| life.applied).min()
@@ -57,11 +57,11 @@ pub(crate) struct Leading {
     /// Who may still read under a leader lease, and under nothing else.
     pub(crate) old_leader: Option<NodeId>,
     pub(crate) peers: BTreeMap<NodeId, Peer>,
-    /// Nodes that are to be dropped, and get no grant any more (rule 9): by so many changes.
+    /// Nodes that are to be dropped, and get no grant any more (rule 9), with the number of changes that are to drop them.
     pub(crate) barred: BTreeMap<NodeId, u32>,
     /// The oldest entry that is applied and not released, as far as is noted, and since when.
     pub(crate) waiting: Option<(LogIndex, Instant)>,
-    /// When it was last looked who delays a release.
+    /// Time of the last look at who delays a release.
     pub(crate) looked_at: Instant,
     /// Suspensions that are not reported yet.
     pub(crate) suspensions: Vec<Suspension>,

@@ -12,16 +12,16 @@ use crate::words::{Instant, LogIndex, NodeId};
 
 /// Pairs that wait for what they name to be applied.
 const WAITING_PAIRS: usize = 64;
-/// How far a ceiling lies ahead of the wall clocks of a majority. A new leader begins there, so this is how far cluster
-/// time may jump.
+/// Lead of a ceiling over the wall clocks of a majority. A new leader begins there, so this is how far cluster time may
+/// jump.
 const AHEAD_MS: u64 = 4_000;
-/// How far a ceiling lies ahead of cluster time at most, where that is ahead of the wall clocks by more than `AHEAD_MS`.
+/// Greatest lead of a ceiling over cluster time, where that is ahead of the wall clocks by more than `AHEAD_MS`.
 const SLOW_AHEAD_MS: u64 = 500;
-/// How often a ceiling is logged.
+/// Time between two ceilings.
 const INTERVAL: Duration = Duration::from_millis(2_000);
 /// The same, where the next one may lie only a little ahead.
 const SLOW_INTERVAL: Duration = Duration::from_millis(250);
-/// A ceiling that is so far ahead of cluster time at half speed is not reached within `INTERVAL`.
+/// Lead of a ceiling that cluster time at half speed does not catch up with within `INTERVAL`.
 const HEADROOM_MS: u64 = 1_500;
 
 /// Every entry after `log_index` is stamped at or after `time_ms`.
@@ -62,7 +62,7 @@ impl WallClocks {
 pub struct Ceiling {
     /// Milliseconds since the epoch.
     pub ceiling_ms: u64,
-    /// When the next one is due, once this one is applied.
+    /// Time from the application of this one until the next one is due.
     pub renewed_after: Duration,
 }
 

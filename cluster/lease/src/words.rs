@@ -46,8 +46,8 @@ impl Configuration {
         self.members().any(|member| member == node)
     }
 
-    /// Whether the node is still a member when the change is done that this is perhaps a step of: the last of several
-    /// voter sets is the one that is to stay.
+    /// Returns true if the node is still a member once the change is done that this may be a step of: the last of several
+    /// voter sets is the one that stays.
     #[must_use]
     pub fn keeps(&self, node: NodeId) -> bool {
         self.learners.contains(&node) || self.voter_sets.last().is_some_and(|voters| voters.contains(&node))

@@ -8,10 +8,10 @@ use keyraft_lease::Leadership;
 use super::Lease;
 use crate::types::NodeId;
 
-/// How often it is looked whether a node that is to be dropped still holds something.
+/// Time between two checks of whether a node that is to be dropped still holds something.
 const BAR_CHECK: Duration = Duration::from_millis(20);
 
-/// As long as this lives, its leadership grants nothing to the node, which held nothing when this was made.
+/// While this exists, its leadership grants nothing to the node, which held nothing when it was made.
 ///
 /// Whether the node may get grants again depends on what is known of the change that drops it:
 /// - It was never proposed: it may, from the moment that this is dropped.
@@ -29,12 +29,13 @@ pub(crate) struct Barred {
 }
 
 impl Barred {
-    /// The change is about to be proposed.
+    /// Notes that the change is about to be proposed.
     pub(crate) fn proposed(&mut self) {
         self.is_open = true;
     }
 
-    /// It is committed, or it was refused, or this leadership is over and appends nothing more.
+    /// Notes that the outcome is known: the change is committed or was refused, or this leadership is over and appends
+    /// nothing more.
     pub(crate) fn settled(mut self) {
         self.is_open = false;
     }
@@ -126,13 +127,13 @@ mod tests {
             self.other.message_from_leader(&ping, Duration::ZERO).unwrap()
         }
 
-        /// Whether node 2 is granted a lease for a new reply.
+        /// Returns true if node 2 is granted a lease for a new reply.
         fn is_granted(&mut self) -> bool {
             let reply = self.reply();
             self.lease.reply(&reply, 0).is_some_and(|message| message.grant.is_some())
         }
 
-        /// Node 2 surrenders its lease.
+        /// Has node 2 surrender what it holds.
         fn surrender(&mut self) {
             let reply = Reply { is_leaving: true, ..self.reply() };
             self.lease.reply(&reply, 0);
@@ -169,7 +170,7 @@ mod tests {
         open.proposed();
         drop(open);
         assert!(!pair.is_granted());
-        // Another change that is settled leaves the open one open.
+        // Another change that is settled shows nothing about the one that is open.
         pair.lease.bar(2).await.unwrap().settled();
         assert!(!pair.is_granted());
     }

@@ -1,4 +1,4 @@
-//! What an operator sees of nodes that hold leases and delay writes.
+//! Metrics and warnings about nodes that hold leases and delay writes.
 
 use keyraft_lease::Suspension;
 
@@ -20,7 +20,7 @@ impl Lease {
             let is_suspended = f64::from(u8::from(suspended.contains(node)));
             metrics::gauge!("keyraft_lease_suspended", "node" => label).set(is_suspended);
         }
-        // Of a node that has left, the gauges are zero from now on.
+        // The gauges of a node that has left were just set to zero, and need no renewal.
         inner.shown_holders.retain(|node| others.contains(node));
     }
 }

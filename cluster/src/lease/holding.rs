@@ -62,7 +62,7 @@ impl Lease {
         (last_ns > 0).then(|| Duration::from_nanos(now_ns.saturating_sub(last_ns)))
     }
 
-    /// What is applied here and shown, and what of that is released.
+    /// The last index that is applied here, and the last one that is released.
     pub(crate) fn progress(&self) -> (LogIndex, LogIndex) {
         let node = &self.lock().node;
         (node.applied_index(), node.released())

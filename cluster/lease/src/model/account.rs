@@ -2,7 +2,7 @@
 
 use super::world::{Action, Packet};
 
-/// How a counterexample reads.
+/// A step as a counterexample shows it.
 pub(super) fn tell(action: &Action) -> String {
     match action {
         Action::Tick => "time passes".to_owned(),

@@ -1,4 +1,4 @@
-//! What can happen next, and what comes of it.
+//! The steps that are possible in a world, and their effects.
 
 use super::Bounds;
 use super::world::{Action, Machine, World};
@@ -58,7 +58,7 @@ impl Bounds {
         }
     }
 
-    /// What a leader can do about another node.
+    /// The steps of a leader that concern another node.
     fn possible_with(
         &self,
         world: &World,

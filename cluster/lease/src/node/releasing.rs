@@ -34,9 +34,9 @@ impl Node {
         true
     }
 
-    /// Counts who has delayed a release for too long, and suspends who does so again and again.
+    /// Counts the nodes that have delayed a release for too long, and suspends those that do so again and again.
     ///
-    /// Called with every ping at least. A leader that was away for longer, because its machine or its process was paused,
+    /// Runs with every ping at least. A leader that was away for longer, because its machine or its process was suspended,
     /// has nobody to blame for what has waited meanwhile.
     fn note_hold_ups(&mut self, now: Instant) {
         let Numbers { laggard_after, follower_lease, .. } = self.numbers;
@@ -56,8 +56,8 @@ impl Node {
         }
     }
 
-    /// Who delays the release of the oldest entry for too long, and for how long it has waited; of several nodes, the one
-    /// that is furthest behind.
+    /// The node that delays the release of the oldest entry for too long, and the time that this entry has waited; of
+    /// several nodes, the one that is furthest behind.
     #[must_use]
     pub fn delayed_by(&self, now: Instant) -> Option<(NodeId, Duration)> {
         let leading = self.current()?;
@@ -75,7 +75,7 @@ impl Node {
         peers.filter(|(_, peer)| peer.hold_ups.is_suspended(now)).map(|(node, _)| *node).collect()
     }
 
-    /// The suspensions since this was last asked: one for each hold-up that is not forgiven.
+    /// The suspensions since the last call: one for each hold-up that is not forgiven.
     pub fn take_suspensions(&mut self) -> Vec<Suspension> {
         self.leading.as_mut().map(|leading| std::mem::take(&mut leading.suspensions)).unwrap_or_default()
     }
@@ -111,13 +111,13 @@ impl Node {
         leading.barred.retain(|_, count| *count > 0);
     }
 
-    /// Whether the node is barred.
+    /// Returns true if the node is barred.
     #[must_use]
     pub fn is_barred(&self, node: NodeId) -> bool {
         self.leading.as_ref().is_some_and(|leading| leading.barred.contains_key(&node))
     }
 
-    /// Whether a node that is barred holds nothing any more, and may be dropped. Never this node itself: a leader
+    /// Returns true if a node that is barred holds nothing any more, and may be dropped. Never this node itself: a leader
     /// that is dropped reads on under its leader lease, and nobody waits for it.
     #[must_use]
     pub fn may_be_dropped(&self, node: NodeId, now: Instant) -> bool {

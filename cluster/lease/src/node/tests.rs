@@ -47,14 +47,14 @@ impl Trio {
         self.followers.iter_mut().map(|node| node.message_from_leader(&ping, now).unwrap()).collect()
     }
 
-    /// A round of pings: who was granted a lease.
+    /// A round of pings; returns the nodes that were granted a lease.
     fn round(&mut self, now: Instant) -> Vec<NodeId> {
         let replies = self.replies(now);
         let granted = replies.iter().filter_map(|reply| self.take(reply, now));
         granted.collect()
     }
 
-    /// The leader takes a reply, and the follower what comes back: the node, if that is a grant.
+    /// Passes a reply to the leader, and its message to the follower; returns the node if that was a grant.
     fn take(&mut self, reply: &Reply, now: Instant) -> Option<NodeId> {
         let message: LeaderMessage = self.leader.reply(reply, now).0?;
         let follower = self.followers.iter_mut().find(|node| node.id() == reply.node)?;
@@ -95,7 +95,7 @@ fn a_leader_that_is_in_no_configuration_does_not_lead() {
     assert_eq!(trio.leader.ping(None, at(30)), None);
 }
 
-/// Has the leader apply an entry that B applies a second later; how long it took to be released.
+/// Has the leader apply an entry that B applies a second later; returns the time until it was released.
 fn delay(trio: &mut Trio, from_ms: u64) -> u64 {
     let index = trio.leader.applied_index() + 1;
     trio.leader.applied(index, at(from_ms));

@@ -82,7 +82,7 @@ impl Machine {
         self.configurations().pop_last().map(|(_, newest)| newest).unwrap_or_default()
     }
 
-    /// Whether all of the log is committed.
+    /// Returns true if all of the log is committed.
     pub(crate) fn is_settled(&self) -> bool {
         self.committed + 1 >= self.log.len() as LogIndex
     }

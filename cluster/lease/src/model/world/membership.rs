@@ -38,7 +38,7 @@ impl World {
 
     /// The follower takes the state of the leader, which has purged the log up to there.
     ///
-    /// A log that ends below is replaced without a word to the lease; one that goes on beyond is kept if it agrees.
+    /// A log that ends below is replaced without a call to the lease; one that goes on beyond is kept if it agrees.
     pub(crate) fn install(&mut self, leader: NodeId, follower: NodeId) {
         let from = self.nodes[leader as usize].clone();
         let to = &mut self.nodes[follower as usize];

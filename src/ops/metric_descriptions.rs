@@ -67,7 +67,7 @@ const METRICS: [(&str, Kind, &str); 37] = [
     (
         "keyraft_peer_last_contact_seconds",
         Gauge,
-        "Time since the leader and another member, one of them this node, were last in contact.",
+        "Time since the leader and another member, one of them this node, were last in contact; else NaN.",
     ),
     ("keyraft_policy_reload_refused", Gauge, "1 if the policy files as they are now could not be loaded."),
     ("keyraft_policy_reloads_total", Counter, "Loads of changed policy files, by outcome."),

@@ -1,4 +1,4 @@
-//! Follows what openraft tells of itself: who leads, where the members are, what the gauges show.
+//! Follows what openraft reports of itself: who leads, where the members are, what the gauges show.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
     }
 }
 
-/// What this node knows of its cluster now.
+/// This node's view of its cluster.
 fn view<A: Application>(member: &Member<A>) -> View {
     let metrics = member.raft.metrics();
     let now = metrics.borrow();
@@ -99,7 +99,8 @@ fn view<A: Application>(member: &Member<A>) -> View {
     view.with_members(membership)
 }
 
-/// How long ago each other member was last in contact with this node: followers with their leader, and the reverse.
+/// Shows the time since each other member was last in contact with this node: followers with their leader, and the reverse.
+/// That of any other member is not a number: one that does not grow would look like a contact.
 fn show_contact<A: Application>(member: &Member<A>, view: &View) {
     let site = &member.site;
     let is_leading = view.leader == Some(site.me());
@@ -108,10 +109,8 @@ fn show_contact<A: Application>(member: &Member<A>, view: &View) {
             true => site.contact.since_acknowledged(*node),
             false => (view.leader == Some(*node)).then(|| site.contact.silence()),
         };
-        if let Some(since) = since {
-            let label = node.to_string();
-            metrics::gauge!("keyraft_peer_last_contact_seconds", "node" => label).set(since.as_secs_f64());
-        }
+        let since_s = since.map_or(f64::NAN, |since| since.as_secs_f64());
+        metrics::gauge!("keyraft_peer_last_contact_seconds", "node" => node.to_string()).set(since_s);
     }
 }
 

@@ -211,7 +211,7 @@ impl Cluster {
         self.machine(node).rows.wipe();
     }
 
-    /// From now on a node cannot apply anything, since its rows take nothing; or it can again.
+    /// Stops a node from applying anything, since its rows take nothing, or lets it apply again.
     pub fn hang_rows(&self, node: NodeId, hangs: bool) {
         self.machine(node).rows.hang(hangs);
     }

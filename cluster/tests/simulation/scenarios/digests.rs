@@ -8,7 +8,7 @@ use crate::kv::{KeyValue, get, set};
 use crate::observed::{PATIENCE, eventually};
 use crate::scenario::Scenario;
 
-/// So many elections, and node 1 has led.
+/// Elections within which node 1 leads.
 const ELECTIONS: usize = 50;
 
 fn compared_often(config: &mut NodeConfig) {

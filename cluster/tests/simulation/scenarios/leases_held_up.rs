@@ -13,10 +13,10 @@ use crate::scenario::Scenario;
 const ROUNDS: &str = "keyraft_read_index_rounds_total";
 const BY_LEASE: &str = "keyraft_reads_total/lease";
 const FOLLOWER_LEASE: Duration = Duration::from_millis(1_800);
-/// By how much a node is slow. Two heartbeats are too long.
+/// Delay of a slow node. More than two heartbeats hold up a write.
 const LATE: Duration = Duration::from_millis(600);
 
-/// Whether a node reads by itself.
+/// Returns true if a node reads by itself.
 async fn holds_lease(cluster: &Cluster, node: NodeId) -> bool {
     let (rounds, by_lease) = (cluster.count(ROUNDS), cluster.count(BY_LEASE));
     let is_read = cluster.node(node).read().await.is_ok();
@@ -27,7 +27,7 @@ async fn until_lease(cluster: &Cluster, node: NodeId) {
     eventually("a lease", || async { holds_lease(cluster, node).await.then_some(()) }).await;
 }
 
-/// How long a write at the leader takes, which another node applies late.
+/// Returns the time that a write at the leader takes which another node applies late.
 async fn late_write(cluster: &Cluster, leader: NodeId, slow: NodeId) -> Duration {
     cluster.hang_rows(slow, true);
     let started = Instant::now();
@@ -150,7 +150,7 @@ fn a_node_whose_readmission_was_given_up_is_granted_leases_once_it_is_back() {
         // The leader cannot have the node leave: without the other one nothing is committed.
         cluster.stop_node(other).await;
         cluster.start_node(lost).await;
-        // The leader has stopped by then.
+        // By then the leader does not wait for that any more.
         tokio::time::sleep(Duration::from_secs(12)).await;
         cluster.start_node(other).await;
         eventually("the node is a learner", || async {

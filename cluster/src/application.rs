@@ -52,8 +52,8 @@ pub trait Application: Send + Sync + 'static {
     /// The state before the first entry.
     fn empty(&self) -> Self::State;
 
-    /// Whether rows may begin with this number. Rows of a table that is not known come from another version: they are
-    /// never loaded, and nothing is made of what the others hold.
+    /// Returns true if rows may begin with this number. Rows of an unknown table come from another version: nothing is then
+    /// loaded, not even the rows of the other tables.
     fn knows_table(&self, table: u8) -> bool;
 
     /// The state that holds just these rows.
@@ -69,8 +69,8 @@ pub trait Application: Send + Sync + 'static {
     /// state of a row only once), and returns the answer.
     ///
     /// A command that is refused leaves `state` and `changes` as they were; its answer says why. It is
-    /// pure: the same state, moment and command give the same result on every node. So is a panic: the command is
-    /// then refused, and has changed nothing.
+    /// pure: the same state, moment and command give the same result on every node. A panic counts as a
+    /// result: the command is then refused, and has changed nothing.
     fn apply(
         &self,
         state: &mut Self::State,

@@ -25,7 +25,7 @@ pub struct NodeConfig {
     pub listen: SocketAddr,
     /// All members, this node among them. Empty: a cluster of this node alone.
     pub peers: Vec<Peer>,
-    /// What nodes prove to one another. Only a node without peers needs none.
+    /// The secret that nodes prove to one another. Only a node without peers needs none.
     pub secret: Option<ClusterSecret>,
     /// Where clients reach this node; shown in the status, otherwise unused.
     pub public_url: String,
@@ -69,13 +69,13 @@ pub struct NodeConfig {
     pub snapshot_min_log_bytes: u64,
     /// ... and than this share of the last snapshot.
     pub snapshot_log_percent: u64,
-    /// How many log entries below a snapshot are kept, so that a short absence needs no snapshot.
+    /// Number of log entries below a snapshot that are kept, so that a short absence needs no snapshot.
     pub log_entries_kept: u64,
-    /// And how many bytes of them at most: a start reads them all.
+    /// Greatest size of these entries in bytes: a start reads them all.
     pub log_bytes_kept: u64,
     /// How often the leader has the digests of all nodes compared.
     pub digest_interval_ms: u64,
-    /// How long a learner has to keep up with the leader before it becomes a voter.
+    /// Time for which a learner has to keep up with the leader before it becomes a voter.
     pub promotion_delay_ms: u64,
     /// Threads for consensus alone. 0: it runs on the runtime that starts the node, as a simulation needs.
     pub consensus_threads: usize,

@@ -78,7 +78,7 @@ impl Contact {
         }
     }
 
-    /// Whether `follower` has accepted what this node sent as `leader` within the last `window`.
+    /// Returns true if `follower` has accepted what this node sent as `leader` within the last `window`.
     pub(crate) fn has_acknowledged(
         &self,
         follower: NodeId,
@@ -90,7 +90,7 @@ impl Contact {
         all.get(&follower).is_some_and(|(to, sent_at)| *to == leader && *sent_at >= since)
     }
 
-    /// How long ago this node, as a leader, sent the newest message that `follower` has accepted; `None`: it has accepted none.
+    /// Time since this node, as a leader, sent the newest message that `follower` has accepted; `None`: it has accepted none.
     pub(crate) fn since_acknowledged(&self, follower: NodeId) -> Option<Duration> {
         let all = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(&follower).map(|(_, sent_at)| self.clock.elapsed().saturating_sub(*sent_at))

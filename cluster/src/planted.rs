@@ -40,7 +40,7 @@ pub enum Bug {
     SnapshotWithoutAssignments,
     /// A voter that has lost its folder goes on voting.
     ForgetfulVoter,
-    /// A node that claims to have forgotten its log is readmitted while the member with its number is running.
+    /// A node that claims to have forgotten its log is taken back while the member with its number lives.
     StrayRejoin,
     /// A node takes the folder of another number for its own.
     ForeignFolder,
@@ -107,8 +107,8 @@ pub fn plant() -> Result<Option<Bug>, String> {
     Ok(*PLANTED.get_or_init(|| Some(bug)))
 }
 
-/// Whether the state of this node is to differ from here on from what was logged, which no planted bug does by itself: the
-/// harness asks for it on one node, to see which nodes then replace their state.
+/// Returns true if the state of this node is to differ from here on from what was logged. No planted bug does that by
+/// itself: the harness requests it on one node, to see which nodes then replace their state.
 #[cfg(not(feature = "chaos"))]
 pub(crate) const fn is_spoiled_now() -> bool {
     false
@@ -118,8 +118,8 @@ pub(crate) const fn is_spoiled_now() -> bool {
 static SPOILING_FILE: LazyLock<Option<PathBuf>> =
     LazyLock::new(|| std::env::var_os(SPOILED_BY).map(PathBuf::from));
 
-/// Whether the state of this node is to differ from here on from what was logged: the file that the environment names is
-/// there. It is removed, so that this is true once for each file.
+/// Returns true if the state of this node is to differ from here on from what was logged: the file that the environment
+/// names exists. It is removed, so that this is true once for each file.
 #[cfg(feature = "chaos")]
 pub(crate) fn is_spoiled_now() -> bool {
     SPOILING_FILE.as_ref().is_some_and(|file| std::fs::remove_file(file).is_ok())

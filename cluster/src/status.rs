@@ -19,9 +19,9 @@ use crate::quorum::Quorum;
 use crate::storage::formats;
 use crate::types::{LogIndex, NodeId};
 
-/// The time within which a member has to respond.
+/// Time that a member may take to respond.
 const RESPONSE_TIMEOUT: Duration = Duration::from_millis(750);
-/// The most members that are asked at the same time.
+/// Members that are asked at the same time.
 const ASKED_AT_ONCE: usize = 16;
 
 /// The cluster, as one node sees it.
@@ -29,9 +29,9 @@ const ASKED_AT_ONCE: usize = 16;
 pub struct ClusterStatus {
     /// The leader according to the response with the highest term.
     pub leader: Option<NodeId>,
-    /// The highest term among the responses.
+    /// The highest term of all responses.
     pub term: u64,
-    /// The voters of the newest membership among the responses; `None`: no node that responds belongs to a cluster.
+    /// The voters of the newest membership of all responses; `None`: no node that responds belongs to a cluster.
     pub quorum: Option<Quorum>,
     /// All members, by number.
     pub nodes: Vec<NodeStatus>,
@@ -44,55 +44,55 @@ pub struct NodeStatus {
     pub number: NodeId,
     /// `host:port` of its cluster service.
     pub address: String,
-    /// Where clients reach it; empty when it is unreachable.
+    /// The URL at which clients reach it; empty when it is unreachable.
     pub public_url: String,
     /// `leader`, `follower`, `candidate`, `learner`; `starting` before it belongs to a cluster, `stopped`
     /// after a failure, `unreachable` when it does not respond.
     pub role: String,
     /// The end of its log.
     pub last_log_index: LogIndex,
-    /// What it has applied.
+    /// The last entry that it has applied.
     pub applied_index: LogIndex,
-    /// How many entries it is behind the longest log among the responses.
+    /// Number of entries that it is behind the longest log of all responses.
     pub lag: u64,
     /// Digest of its state after `applied_index`, in hexadecimal; empty when it is unreachable.
     pub digest: String,
     /// Its [`Announcement::options_digest`](crate::Announcement), in hexadecimal; empty when it is
     /// unreachable or has announced none.
     pub options_digest: String,
-    /// Whether that digest is another than the leader's; `None` when one of the two is not known.
+    /// True if that digest is another than the leader's; `None` when one of the two is not known.
     pub options_differ: Option<bool>,
-    /// Its [`Announcement::notice`](crate::Announcement); of one that is unreachable, why no call reaches it.
+    /// Its [`Announcement::notice`](crate::Announcement); of one that is unreachable, the reason, if it is known.
     pub notice: String,
-    /// Whether it has a vote; `None`: no membership is known.
+    /// True if it has a vote; `None`: no membership is known.
     pub is_voter: Option<bool>,
-    /// Whether its state is another than that of a node that has applied as much: the leader, if that is one of them.
+    /// True if its state is another than that of a node that has applied as much: the leader, if that is one of them.
     /// `None`: no node that responds has applied as much.
     pub state_differs: Option<bool>,
-    /// The details, which only a node that responds has.
+    /// Details that only the node itself knows; `None`: it does not respond.
     pub details: Option<NodeDetails>,
 }
 
-/// The process of a node.
+/// A node's report on its process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NodeDetails {
-    /// Version of its software; empty when unknown.
+    /// Version of its software; empty: not reported.
     pub version: String,
     /// The formats of files that its software writes, with their versions.
     pub formats: BTreeMap<String, u32>,
-    /// How long its process has run.
+    /// Time that its process has run.
     pub uptime_ms: Option<u64>,
     /// Entries of its log that it has not applied.
     pub unapplied: u64,
-    /// Whether it may serve reads by itself; `None`: unknown.
+    /// True if it may respond to reads by itself; `None`: not reported.
     pub is_lease_held: Option<bool>,
-    /// For how long it has held its lease without a break.
+    /// Time for which it has held its lease without a break.
     pub lease_age_ms: Option<u64>,
-    /// Why it has stopped serving; empty: it serves.
+    /// The fault for which it has stopped serving; empty: it serves.
     pub fault: String,
 }
 
-/// The status of this node.
+/// This node's response about itself.
 pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
     let published = core.publication().load();
     let announcement = core.site.announcement.load();
@@ -133,7 +133,7 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
     status
 }
 
-/// Compares this node's options with the leader's: true where they are the same; `None` when one of the two is not known.
+/// Returns true if this node's options are the leader's; `None` when one of the two is not known.
 pub(crate) async fn options_agree<A: Application>(core: Arc<Core<A>>) -> Option<bool> {
     let leader = core.site.leader()?;
     let response = ask(&core, leader).await?;
@@ -172,6 +172,6 @@ async fn ask<A: Application>(core: &Core<A>, node_id: NodeId) -> Option<proto::N
     }
     let mut client = core.site.peers.client(node_id, Lane::Bulk).ok()?;
     let call = core.site.peers.request(proto::NodeStatusRequest {}, Some(RESPONSE_TIMEOUT));
-    let response = tokio::time::timeout(RESPONSE_TIMEOUT, client.node_status(call)).await.ok()?.ok()?;
-    Some(response.into_inner()).filter(|response| response.node_id == node_id)
+    let answer = tokio::time::timeout(RESPONSE_TIMEOUT, client.node_status(call)).await.ok()?.ok()?;
+    Some(answer.into_inner()).filter(|answer| answer.node_id == node_id)
 }

@@ -20,17 +20,17 @@ use crate::planted::{Bug, is_planted};
 use crate::storage::digest_from_bytes;
 use crate::types::{LogIndex, Membership, NodeId};
 
-/// How long a node waits until it has applied the entry that it is asked for.
+/// Time that a node waits until it has applied the entry that it is asked for.
 const APPLY_LIMIT: Duration = Duration::from_millis(500);
-/// How long a voter may take to respond.
+/// Time that a voter may take to respond.
 const RESPONSE_LIMIT: Duration = Duration::from_millis(1_000);
-/// In so many comparisons in a row, voters that do not respond may leave it open which state is that of a majority.
+/// Comparisons that may leave it open which state is that of a majority, because voters do not respond.
 const MAX_UNDECIDED: u32 = 10;
 
-/// Compares the states now and then while this node leads, until it stops.
+/// Compares the states from time to time while this node leads, until it stops.
 pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
     let interval = Duration::from_millis(member.site.config.digest_interval_ms);
-    // What the rows add up to after the last comparison; entries such as time ceilings change none of them.
+    // The digest of the rows after the last comparison; entries such as time ceilings change none of them.
     let mut compared: Option<u128> = None;
     let mut undecided = 0;
     loop {
@@ -79,7 +79,7 @@ pub(crate) async fn run<A: Application>(member: Arc<Member<A>>) {
     }
 }
 
-/// What the rows add up to, if nothing was applied after `index`.
+/// The digest of the rows, if nothing was applied after `index`.
 fn rows_after<A: Application>(member: &Member<A>, index: LogIndex) -> Option<u128> {
     let published = member.publication.load();
     (published.applied_index == index).then_some(published.digest)
@@ -114,7 +114,7 @@ async fn ask<A: Application>(member: &Member<A>, voter: NodeId, index: LogIndex)
     digest_from_bytes(&response.digest?)
 }
 
-/// What the digests of the voters show.
+/// The result of a comparison of the voters' digests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     /// A majority has this one.

@@ -15,15 +15,15 @@ pub enum Fault {
     /// The storage could not be opened.
     #[error("the storage cannot be opened: {reason}")]
     Open {
-        /// What it said.
+        /// The reason that it reported.
         reason: String,
     },
     /// A task of the node has ended.
     #[error("the task {name:?} of this node is gone: {reason}")]
     Task {
-        /// What it did.
+        /// Its name.
         name: &'static str,
-        /// How it ended.
+        /// The way it ended.
         reason: &'static str,
     },
     /// The states of the nodes differ, and none is that of a majority. Nothing is set aside: an operator has to decide.
@@ -37,7 +37,7 @@ pub enum Fault {
     /// Consensus has stopped by itself.
     #[error("consensus has stopped: {reason}")]
     Consensus {
-        /// What openraft said.
+        /// The reason that openraft reported.
         reason: String,
     },
     /// Another process runs under this node's number, or its files come from an old copy.
@@ -58,7 +58,7 @@ pub enum Fault {
         /// The cluster it belongs to.
         other: String,
     },
-    /// The node leads and does not get on with what is committed. Another node may.
+    /// The node leads, and does not apply or release what is committed. Another node may be able to.
     #[error(
         "entry {committed} is committed, and nothing after entry {applied} was applied, or after entry {released} \
          released, for {for_ms} ms"
@@ -70,7 +70,7 @@ pub enum Fault {
         applied: u64,
         /// The last one that all nodes may show.
         released: u64,
-        /// For how long nothing has moved, in milliseconds.
+        /// Time for which nothing has moved, in milliseconds.
         for_ms: u64,
     },
     /// The node has forgotten its log, and there is no other node to learn it from.

@@ -26,7 +26,7 @@ pub(crate) struct Member<A: Application> {
     pub(crate) site: Arc<Site>,
     pub(crate) raft: Raft,
     pub(crate) storage: StorageHandle<A>,
-    /// Stands for the folder of the storage.
+    /// Identifies the folder of the storage.
     pub(crate) folder: u64,
     pub(crate) publication: Publication<A>,
     pub(crate) proposer: Proposer,

@@ -166,7 +166,7 @@ impl<A: Application> Node<A> {
 
     /// Cluster time in milliseconds since the epoch: what a token is stamped with that is issued from a state
     /// loaded **afterwards**. Whatever such a state does not show yet is stamped at or after it. It is the
-    /// leader's, told with every heartbeat; a node that hears no leader has it stand still.
+    /// leader's, sent with every heartbeat; on a node that hears no leader it does not advance.
     #[must_use]
     pub fn cluster_time_ms(&self) -> u64 {
         let log_time_ms = self.core().publication().load().log_time_ms;

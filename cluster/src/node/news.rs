@@ -1,15 +1,15 @@
-//! What an operator wants to read in the log of any node: who leads, whether there is a quorum, who the members are.
+//! Changes that an operator wants to see in the log of any node: who leads, whether there is a quorum, who the members are.
 
 use std::collections::BTreeSet;
 
 use crate::types::{Membership, NodeId};
 
-/// What a node knows of its cluster at one time.
+/// A node's view of its cluster at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) term: u64,
     pub(crate) leader: Option<NodeId>,
-    /// Whether a majority responds to this node as leader; `None`: it does not lead.
+    /// True if a majority responds to this node as leader; `None`: it does not lead.
     pub(crate) has_quorum: Option<bool>,
     pub(crate) voters: BTreeSet<NodeId>,
     pub(crate) learners: BTreeSet<NodeId>,

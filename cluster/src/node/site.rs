@@ -32,7 +32,7 @@ pub(crate) struct Site {
     pub(crate) process: u64,
     pub(crate) peers: Peers,
     pub(crate) contact: Contact,
-    /// What the others have acknowledged to this node as leader.
+    /// Entries that the others have acknowledged to this node as leader.
     pub(crate) acknowledged: Acknowledged,
     pub(crate) reach: Reach,
     pub(crate) faults: Faults,
@@ -45,11 +45,11 @@ pub(crate) struct Site {
     pub(crate) refusals: Repeated<String>,
     /// The leader that this node obeys, itself included.
     pub(crate) leader: watch::Sender<Option<NodeId>>,
-    /// When this life of the node began, by its clock.
+    /// Start of this life of the node, by its clock.
     pub(crate) started: Duration,
-    /// What the application has this node say of itself.
+    /// The application's announcement, which goes into the status of this node.
     pub(crate) announcement: ArcSwap<Announcement>,
-    /// Cancelled before a stop that is announced: leases are given up.
+    /// Cancelled before a stop that is announced: leases are surrendered.
     pub(crate) leaving: CancellationToken,
     /// Cancelled when the node stops: every task ends.
     pub(crate) stopping: CancellationToken,
@@ -93,7 +93,7 @@ impl Site {
         self.leader().filter(|leader| relay && *leader != self.me())
     }
 
-    /// What a write that began at `started` is answered when its outcome cannot be learnt any more.
+    /// The error of a write that began at `started` and whose outcome cannot be learnt any more.
     pub(crate) fn unknown_since(&self, started: Duration) -> ProposeError {
         let waited = self.contact.now().saturating_sub(started);
         ProposeError::Unknown { waited_ms: u64::try_from(waited.as_millis()).unwrap_or(u64::MAX) }

@@ -1,7 +1,7 @@
 //! A leader whose state does not advance.
 //!
 //! Heartbeats do not depend on the state, so a leader that cannot apply, since its disk hangs for example, would keep
-//! its leadership for ever, and nobody's write would end. It stops instead: another node may be able to.
+//! its leadership for ever, and nobody's write would end. It stops instead: another node may be able to apply.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::node::fault::Fault;
 use crate::node::member::Member;
 use crate::types::LogIndex;
 
-/// How often it is looked whether anything moves.
+/// Time between two checks.
 const CHECK: Duration = Duration::from_millis(500);
-/// The most that one check counts: the time for which the process was paused is not idle time.
+/// Longest time that one check counts: a process that was suspended is not blamed for the rest.
 const MOST_COUNTED: Duration = Duration::from_millis(1_000);
-/// How long a leader may apply nothing of what is committed. One entry, which changes a bounded number of rows, takes
+/// Time for which a leader may apply nothing of what is committed. One entry, which changes a bounded number of rows, takes
 /// milliseconds.
 const PATIENCE: Duration = Duration::from_millis(10_000);
 
@@ -27,10 +27,10 @@ struct Progress {
 }
 
 impl Progress {
-    /// How long it has been at the same place, short of where it could be. Each step forward counts.
+    /// Returns for how long the index has stayed in place although it could move. Each step forward begins that anew.
     fn look(&mut self, reached: LogIndex, wanted: LogIndex, passed: Duration) -> Duration {
-        let is_idle = reached < wanted && reached == self.reached;
-        self.idle = if is_idle { self.idle.saturating_add(passed) } else { Duration::ZERO };
+        let is_stuck = reached < wanted && reached == self.reached;
+        self.idle = if is_stuck { self.idle.saturating_add(passed) } else { Duration::ZERO };
         self.reached = reached;
         self.idle
     }
@@ -38,7 +38,7 @@ impl Progress {
 
 /// Raises a fault when this node leads, and applies or releases nothing any more of what it could.
 ///
-/// A follower may be idle for as long as a snapshot takes to install; nobody waits for it for longer than a lease.
+/// A follower may stay in place for as long as a snapshot takes to install; nobody waits for it for longer than a lease.
 pub(crate) async fn watch<A: Application>(member: Arc<Member<A>>) {
     let (clock, config) = (&member.site.environment.clock, &member.site.config);
     // What is applied waits for the leases of others, and no longer than they last.

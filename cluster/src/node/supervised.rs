@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::fault::Fault;
 use super::site::Site;
 
-/// A task that ends since consensus has stopped is not the reason for that. This is how long the reason may take to come.
+/// Time for another fault to be raised: a task that ends because consensus has stopped is not the reason for that.
 const REASON_GRACE: Duration = Duration::from_secs(1);
 
 /// Runs a task until the node stops, which cuts it off. Its end before that is a fault.
@@ -75,7 +75,7 @@ async fn ended_early(site: &Site, name: &'static str) {
     }
 }
 
-/// The message of a panic may hold anything, so it is left out; the panic itself has been printed.
+/// Raises the fault without the message of the panic, which may contain anything and has been printed.
 fn panicked(site: &Site, name: &'static str) {
     site.faults.raise(Fault::Task { name, reason: "it panicked" });
 }

@@ -1,4 +1,4 @@
-//! What a node does by itself to keep its files in bounds: snapshots, and the end of what was set aside.
+//! Upkeep that bounds the files of a node: snapshots, and the removal of what was set aside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(crate) async fn take_snapshots<A: Application>(member: Arc<Member<A>>) {
     }
 }
 
-/// How long the log may grow before this node takes a snapshot, so that not all nodes take theirs at once: the leader,
+/// Size to which the log may grow before this node takes a snapshot, so that not all nodes take theirs at once: the leader,
 /// which has the most to do, last. At most twice `base_bytes`.
 fn staggered(base_bytes: u64, position: u64, others: u64, is_leader: bool) -> u64 {
     if others == 0 {
@@ -63,7 +63,7 @@ fn staggered(base_bytes: u64, position: u64, others: u64, is_leader: bool) -> u6
     base_bytes.saturating_add(by_position_bytes).saturating_add(as_leader_bytes)
 }
 
-/// Whether this node is a member with a state of its own, in memory and on disk: what was set aside is not needed for it.
+/// Returns true if this node is a member with a state of its own, in memory and on disk: what was set aside is not needed for it.
 fn has_state<A: Application>(member: &Member<A>) -> bool {
     let covered = member.storage.newest_snapshot().map(|file| file.last_index());
     member.site.leader().is_some()

@@ -1,4 +1,4 @@
-//! The status of the cluster, composed of the responses of its members.
+//! The responses of the members, put together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,25 +11,20 @@ use crate::quorum::Quorum;
 use crate::types::NodeId;
 
 /// The response of each member, with its address.
-pub(super) type Responses = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
+pub(super) type Answers = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
 
-/// The cluster as these responses show it. `failure` returns why no call reaches a node.
-pub(super) fn compose(
-    responses: Responses,
-    failure: impl Fn(NodeId) -> Option<HandshakeError>,
-) -> ClusterStatus {
-    let received = || responses.values().filter_map(|(_, response)| response.as_ref());
-    let term = received().map(|response| response.term).max().unwrap_or_default();
-    let newest = || received().filter(|response| response.term == term);
-    let leading = newest().find(|response| response.role == "leader").map(|response| response.node_id);
-    let leader = leading.or_else(|| newest().find_map(|response| response.leader));
-    let leaders =
-        leader.and_then(|number| responses.get(&number)).and_then(|(_, response)| response.as_ref());
-    let leaders_options = leaders.map(|response| response.options_digest.clone()).unwrap_or_default();
-    let longest = received().map(|response| response.last_log_index).max().unwrap_or_default();
-    let voter_sets = voter_sets(received());
-    let runs =
-        |node: NodeId| received().any(|response| response.node_id == node && is_running(&response.role));
+/// The cluster as these responses show it. `failure`: the reason why there is no connection to a node.
+pub(super) fn compose(answers: Answers, failure: impl Fn(NodeId) -> Option<HandshakeError>) -> ClusterStatus {
+    let given = || answers.values().filter_map(|(_, answer)| answer.as_ref());
+    let term = given().map(|answer| answer.term).max().unwrap_or_default();
+    let newest = || given().filter(|answer| answer.term == term);
+    let leading = newest().find(|answer| answer.role == "leader").map(|answer| answer.node_id);
+    let leader = leading.or_else(|| newest().find_map(|answer| answer.leader));
+    let leaders = leader.and_then(|number| answers.get(&number)).and_then(|(_, answer)| answer.as_ref());
+    let leaders_options = leaders.map(|answer| answer.options_digest.clone()).unwrap_or_default();
+    let longest = given().map(|answer| answer.last_log_index).max().unwrap_or_default();
+    let voter_sets = voter_sets(given());
+    let runs = |node: NodeId| given().any(|answer| answer.node_id == node && is_running(&answer.role));
     let quorum = Quorum::of(&voter_sets, runs);
     let is_voter = |node: NodeId| quorum.map(|_| voter_sets.iter().any(|set| set.contains(&node)));
     let nodes = responses
@@ -61,26 +56,26 @@ pub(super) fn compose(
     ClusterStatus { leader, term, quorum, nodes }
 }
 
-/// Whether two digests of options differ; `None` when one of them is not known.
+/// Returns true if two digests of options differ; `None` when one of them is not known.
 pub(super) fn options_differ(one: &[u8], other: &[u8]) -> Option<bool> {
     if one.is_empty() || other.is_empty() { None } else { Some(one != other) }
 }
 
 /// The voters by the newest membership of all responses.
-fn voter_sets<'a>(responses: impl Iterator<Item = &'a proto::NodeStatusResponse>) -> Vec<BTreeSet<NodeId>> {
-    let newest = responses
-        .filter(|response| !response.voter_sets.is_empty())
-        .max_by_key(|response| response.membership_index);
-    let sets = newest.map(|response| response.voter_sets.as_slice()).unwrap_or_default();
+fn voter_sets<'a>(given: impl Iterator<Item = &'a proto::NodeStatusResponse>) -> Vec<BTreeSet<NodeId>> {
+    let newest =
+        given.filter(|answer| !answer.voter_sets.is_empty()).max_by_key(|answer| answer.membership_index);
+    let sets = newest.map(|answer| answer.voter_sets.as_slice()).unwrap_or_default();
     sets.iter().map(|set| set.node_ids.iter().copied().collect()).collect()
 }
 
-/// Whether consensus runs on a node of this role.
+/// Returns true if consensus runs on a node of this role.
 fn is_running(role: &str) -> bool {
     matches!(role, "leader" | "follower" | "candidate" | "learner")
 }
 
-/// Digests are compared at the same index only. Where the leader has one, it is right.
+/// Digests are compared at the same index only, and with the leader's where that has one: this shows which nodes differ, not
+/// who is right, for which the leader has the digests of the voters compared.
 fn state_differs<'a>(
     own: &proto::NodeStatusResponse,
     leaders: Option<&proto::NodeStatusResponse>,
@@ -155,9 +150,9 @@ mod tests {
         }
     }
 
-    /// Of nodes that calls reach.
-    fn shown(responses: Responses) -> ClusterStatus {
-        compose(responses, |_| None)
+    /// Of nodes to which there are connections.
+    fn shown(answers: Answers) -> ClusterStatus {
+        compose(answers, |_| None)
     }
 
     #[test]
@@ -198,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_membership_shows_who_has_a_vote_and_who_is_missing() {
+    fn the_newest_membership_shows_who_has_a_vote_and_who_is_missed() {
         let with_voters = |node_id, role: &str, membership_index, voters: &[NodeId]| {
             let voter_sets = vec![proto::VoterSet { node_ids: voters.to_vec() }];
             let response =
@@ -221,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn states_are_compared_where_as_much_is_applied_and_the_leaders_is_right() {
+    fn states_are_compared_where_as_much_is_applied_and_with_the_leaders_where_that_is() {
         let with_digest = |node_id, role: &str, index, digest: &str| {
             let response =
                 proto::NodeStatusResponse { digest: digest.to_owned(), ..response(node_id, role, 1, index) };

@@ -39,6 +39,10 @@ impl Node {
     /// Runs with every ping at least. A leader that was away for longer, because its machine or its process was suspended,
     /// has nobody to blame for what has waited meanwhile.
     fn note_hold_ups(&mut self, now: Instant) {
+        // After this leadership nobody replies to it, so everybody would seem to be late.
+        if self.current().is_none() {
+            return;
+        }
         let Numbers { laggard_after, follower_lease, .. } = self.numbers;
         let Some(leading) = self.leading.as_mut() else { return };
         let was_away = now.saturating_sub(leading.looked_at) > laggard_after;

@@ -178,6 +178,22 @@ fn a_leader_that_was_away_blames_nobody() {
 }
 
 #[test]
+fn a_leader_that_was_deposed_blames_nobody() {
+    let mut trio = Trio::new();
+    trio.round(at(100));
+    let took_ms = delay(&mut trio, 200);
+    assert!(took_ms > 0, "B has held up a release once");
+    let deposed_ms = 300 + took_ms;
+    assert!(trio.round(at(deposed_ms)).contains(&B));
+    trio.leader.vote_stored(Leadership { term: 2, node: C }, true, None, at(deposed_ms));
+    for round in 1..=10 {
+        let index = trio.leader.applied_index() + 1;
+        trio.leader.applied(index, at(deposed_ms + 100 * round));
+    }
+    assert_eq!(trio.leader.take_suspensions(), []);
+}
+
+#[test]
 fn a_node_that_a_joint_configuration_drops_gets_no_grant() {
     let mut trio = Trio::new();
     trio.round(at(10));

@@ -209,7 +209,7 @@ impl<A: Application> Node<A> {
         self.core().site.leader.subscribe()
     }
 
-    /// Asks every member how it does; takes a second at most.
+    /// Asks every member for its status: 16 at a time, each for less than a second.
     pub async fn status(&self) -> ClusterStatus {
         let asking = self.0.threads.handle.spawn(status::ask_all(Arc::clone(self.core())));
         asking.await.unwrap_or_default()

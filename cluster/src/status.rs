@@ -96,7 +96,7 @@ pub struct NodeDetails {
 pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
     let published = core.publication().load();
     let announcement = core.site.announcement.load();
-    let mut status = proto::NodeStatusResponse {
+    let mut response = proto::NodeStatusResponse {
         node_id: core.site.me(),
         role: "starting".to_owned(),
         applied_index: published.applied_index,
@@ -115,22 +115,22 @@ pub(crate) fn own<A: Application>(core: &Core<A>) -> proto::NodeStatusResponse {
     if let Some(member) = core.member() {
         let metrics = member.raft.metrics();
         let now = metrics.borrow();
-        status.role = role_name(now.state).to_owned();
-        status.term = now.current_term;
-        status.last_log_index = now.last_log_index.unwrap_or_default();
+        response.role = role_name(now.state).to_owned();
+        response.term = now.current_term;
+        response.last_log_index = now.last_log_index.unwrap_or_default();
         let voter_sets = now.membership_config.membership().get_joint_config().iter();
-        status.voter_sets =
+        response.voter_sets =
             voter_sets.map(|set| proto::VoterSet { node_ids: set.iter().copied().collect() }).collect();
-        status.membership_index = now.membership_config.log_id().map_or(0, |log_id| log_id.index);
+        response.membership_index = now.membership_config.log_id().map_or(0, |log_id| log_id.index);
         let lease_age = member.lease.age();
-        status.lease_held = Some(lease_age.is_some());
-        status.lease_age_ms = lease_age.map(milliseconds);
+        response.lease_held = Some(lease_age.is_some());
+        response.lease_age_ms = lease_age.map(milliseconds);
     }
     if let Some(fault) = core.site.faults.first() {
-        status.role = "stopped".to_owned();
-        status.fault = fault.to_string();
+        response.role = "stopped".to_owned();
+        response.fault = fault.to_string();
     }
-    status
+    response
 }
 
 /// Returns true if this node's options are the leader's; `None` when one of the two is not known.
@@ -143,11 +143,11 @@ pub(crate) async fn options_agree<A: Application>(core: Arc<Core<A>>) -> Option<
 
 /// Asks every member.
 pub(crate) async fn ask_all<A: Application>(core: Arc<Core<A>>) -> ClusterStatus {
-    let requests = members(&core).into_iter().map(|(node_id, address)| {
+    let questions = members(&core).into_iter().map(|(node_id, address)| {
         let core = Arc::clone(&core);
         async move { (node_id, (address, ask(&core, node_id).await)) }
     });
-    let responses = futures::stream::iter(requests).buffer_unordered(ASKED_AT_ONCE).collect().await;
+    let responses = futures::stream::iter(questions).buffer_unordered(ASKED_AT_ONCE).collect().await;
     compose(responses, |node_id| core.site.peers.introductions().failure(node_id))
 }
 
@@ -172,6 +172,6 @@ async fn ask<A: Application>(core: &Core<A>, node_id: NodeId) -> Option<proto::N
     }
     let mut client = core.site.peers.client(node_id, Lane::Bulk).ok()?;
     let call = core.site.peers.request(proto::NodeStatusRequest {}, Some(RESPONSE_TIMEOUT));
-    let answer = tokio::time::timeout(RESPONSE_TIMEOUT, client.node_status(call)).await.ok()?.ok()?;
-    Some(answer.into_inner()).filter(|answer| answer.node_id == node_id)
+    let response = tokio::time::timeout(RESPONSE_TIMEOUT, client.node_status(call)).await.ok()?.ok()?;
+    Some(response.into_inner()).filter(|response| response.node_id == node_id)
 }

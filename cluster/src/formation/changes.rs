@@ -90,6 +90,10 @@ async fn propose(
     mut barred: Vec<Barred>,
 ) -> Proposed {
     let leader = status.borrow_and_update().leadership;
+    // A bar holds for its own leadership; the next one may have granted since.
+    if barred.iter().any(|barred| Some(barred.leader()) != leader) {
+        return Proposed::Refused(not_leading());
+    }
     barred.iter_mut().for_each(Barred::proposed);
     // openraft reports no outcome for an entry that a snapshot has overtaken after this node was deposed.
     let changed = tokio::select! {

@@ -29,6 +29,11 @@ pub(crate) struct Barred {
 }
 
 impl Barred {
+    /// The leadership that grants nothing to the node.
+    pub(crate) fn leader(&self) -> Leadership {
+        self.leader
+    }
+
     /// Notes that the change is about to be proposed.
     pub(crate) fn proposed(&mut self) {
         self.is_open = true;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::core::Core;
 use super::site::Site;
-use super::supervised::{once, until_stopped};
+use super::supervised::{forever, once, until_stopped};
 use super::threads::Threads;
 use super::{Node, Running};
 use crate::application::Application;

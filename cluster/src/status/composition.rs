@@ -11,20 +11,24 @@ use crate::quorum::Quorum;
 use crate::types::NodeId;
 
 /// The response of each member, with its address.
-pub(super) type Answers = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
+pub(super) type Responses = BTreeMap<NodeId, (String, Option<proto::NodeStatusResponse>)>;
 
 /// The cluster as these responses show it. `failure`: the reason why there is no connection to a node.
-pub(super) fn compose(answers: Answers, failure: impl Fn(NodeId) -> Option<HandshakeError>) -> ClusterStatus {
-    let given = || answers.values().filter_map(|(_, answer)| answer.as_ref());
-    let term = given().map(|answer| answer.term).max().unwrap_or_default();
-    let newest = || given().filter(|answer| answer.term == term);
-    let leading = newest().find(|answer| answer.role == "leader").map(|answer| answer.node_id);
-    let leader = leading.or_else(|| newest().find_map(|answer| answer.leader));
-    let leaders = leader.and_then(|number| answers.get(&number)).and_then(|(_, answer)| answer.as_ref());
-    let leaders_options = leaders.map(|answer| answer.options_digest.clone()).unwrap_or_default();
-    let longest = given().map(|answer| answer.last_log_index).max().unwrap_or_default();
+pub(super) fn compose(
+    responses: Responses,
+    failure: impl Fn(NodeId) -> Option<HandshakeError>,
+) -> ClusterStatus {
+    let given = || responses.values().filter_map(|(_, response)| response.as_ref());
+    let term = given().map(|response| response.term).max().unwrap_or_default();
+    let newest = || given().filter(|response| response.term == term);
+    let leading = newest().find(|response| response.role == "leader").map(|response| response.node_id);
+    let leader = leading.or_else(|| newest().find_map(|response| response.leader));
+    let leaders =
+        leader.and_then(|number| responses.get(&number)).and_then(|(_, response)| response.as_ref());
+    let leaders_options = leaders.map(|response| response.options_digest.clone()).unwrap_or_default();
+    let longest = given().map(|response| response.last_log_index).max().unwrap_or_default();
     let voter_sets = voter_sets(given());
-    let runs = |node: NodeId| given().any(|answer| answer.node_id == node && is_running(&answer.role));
+    let runs = |node: NodeId| given().any(|response| response.node_id == node && is_running(&response.role));
     let quorum = Quorum::of(&voter_sets, runs);
     let is_voter = |node: NodeId| quorum.map(|_| voter_sets.iter().any(|set| set.contains(&node)));
     let nodes = responses
@@ -48,7 +52,7 @@ pub(super) fn compose(answers: Answers, failure: impl Fn(NodeId) -> Option<Hands
                 options_digest: hexadecimal(&response.options_digest),
                 notice: response.notice.clone(),
                 is_voter,
-                state_differs: state_differs(response, leaders, received()),
+                state_differs: state_differs(response, leaders, given()),
                 details: Some(details(response)),
             }
         })
@@ -63,9 +67,10 @@ pub(super) fn options_differ(one: &[u8], other: &[u8]) -> Option<bool> {
 
 /// The voters by the newest membership of all responses.
 fn voter_sets<'a>(given: impl Iterator<Item = &'a proto::NodeStatusResponse>) -> Vec<BTreeSet<NodeId>> {
-    let newest =
-        given.filter(|answer| !answer.voter_sets.is_empty()).max_by_key(|answer| answer.membership_index);
-    let sets = newest.map(|answer| answer.voter_sets.as_slice()).unwrap_or_default();
+    let newest = given
+        .filter(|response| !response.voter_sets.is_empty())
+        .max_by_key(|response| response.membership_index);
+    let sets = newest.map(|response| response.voter_sets.as_slice()).unwrap_or_default();
     sets.iter().map(|set| set.node_ids.iter().copied().collect()).collect()
 }
 
@@ -79,7 +84,7 @@ fn is_running(role: &str) -> bool {
 fn state_differs<'a>(
     own: &proto::NodeStatusResponse,
     leaders: Option<&proto::NodeStatusResponse>,
-    mut responses: impl Iterator<Item = &'a proto::NodeStatusResponse>,
+    mut given: impl Iterator<Item = &'a proto::NodeStatusResponse>,
 ) -> Option<bool> {
     let is_comparable = |other: &proto::NodeStatusResponse| {
         other.node_id != own.node_id && other.applied_index == own.applied_index && own.applied_index > 0
@@ -88,9 +93,9 @@ fn state_differs<'a>(
         return Some(leaders.digest != own.digest);
     }
     if leaders.is_some_and(|leaders| leaders.node_id == own.node_id) {
-        return responses.any(is_comparable).then_some(false);
+        return given.any(is_comparable).then_some(false);
     }
-    let compared: Vec<_> = responses.filter(|other| is_comparable(other)).collect();
+    let compared: Vec<_> = given.filter(|other| is_comparable(other)).collect();
     (!compared.is_empty()).then(|| compared.iter().any(|other| other.digest != own.digest))
 }
 
@@ -151,8 +156,8 @@ mod tests {
     }
 
     /// Of nodes to which there are connections.
-    fn shown(answers: Answers) -> ClusterStatus {
-        compose(answers, |_| None)
+    fn shown(responses: Responses) -> ClusterStatus {
+        compose(responses, |_| None)
     }
 
     #[test]

@@ -16,6 +16,10 @@ use crate::environment::network::between;
 use crate::environment::{Environment, EnvironmentError};
 use crate::schedule::Chance;
 
+/// The least time for which the majority is alone before the node forgets. No write is acknowledged before the leases of
+/// those that are cut off are over, which takes 1.8 s.
+const ALONE: Duration = Duration::from_secs(3);
+
 /// Empties the folder of one node between two partitions; in a run always of the same one, because a node that has
 /// forgotten votes no more, and a majority has to be left that does.
 #[derive(Default)]
@@ -27,6 +31,11 @@ pub struct Forget {
 impl Nemesis for Forget {
     async fn strike(&self, environment: &Environment, chance: &mut Chance, hold: Duration) -> Struck {
         let mut order = shuffled(environment, chance);
+        if let Some(number) = self.victim.get()
+            && let Err(error) = depose(environment, *number).await
+        {
+            return Struck::of(vec![*number], Err(error));
+        }
         // With a node missing there might be no bare majority.
         let Some((leader, all)) = Victims::whole(environment, self.victim.get().copied()).await else {
             return Struck::skipped("the cluster was not whole, or the node led it");
@@ -45,7 +54,7 @@ impl Nemesis for Forget {
 
         let before = between(ignorant, &[with_leader.as_slice(), &[number]].concat());
         let mut done = environment.network().cut(&before).await;
-        tokio::time::sleep(hold / 2).await;
+        tokio::time::sleep(ALONE.max(hold / 2)).await;
         node.kill().await;
         let emptied = empty(&node.data()).map_err(EnvironmentError::file(&node.data()));
         let after = between(&with_leader, &[ignorant, &[number]].concat());
@@ -56,5 +65,17 @@ impl Nemesis for Forget {
         tokio::time::sleep(hold).await;
         done = done.and(environment.network().mend(&after).await);
         Struck::of(vec![number], done)
+    }
+}
+
+/// Restarts a node that leads, once no other strike has any node, so that another one leads.
+async fn depose(environment: &Environment, number: usize) -> Result<(), EnvironmentError> {
+    let Some((leader, all)) = Victims::whole(environment, None).await else { return Ok(()) };
+    match all.nodes.iter().find(|node| leader == number && node.number() == number) {
+        Some(node) => {
+            node.kill().await;
+            environment.start(node).await
+        }
+        None => Ok(()),
     }
 }
